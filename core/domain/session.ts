@@ -1,0 +1,176 @@
+import { mergePatch } from './attributes.ts'
+import type {
+  Attributes, Authentication, Device, DomainEvent, EndReason, Reauthenticated, SessionStarted, TokenConfirmed,
+  TokenRotated, WideRevocation
+} from './events.ts'
+import { isWideRevocation } from './events.ts'
+import type { Digest, SessionId } from './ids.ts'
+import type { Limits } from './limits.ts'
+
+/** The token that the client is known to hold. */
+export interface CurrentToken {
+  readonly digest: Digest
+  readonly issuedAt: number
+  readonly authentication: Authentication
+}
+/** A token that was given out and not yet presented. Becomes current when it is. */
+export interface PendingToken extends CurrentToken {
+  readonly graceMs: number
+}
+/** A token that another one replaced. Good until `goodUntil`; presented later it is evidence of theft. */
+export interface PreviousToken {
+  readonly digest: Digest
+  readonly goodUntil: number
+  readonly authentication: Authentication
+}
+
+export interface LiveSession {
+  readonly status: 'live'
+  readonly id: SessionId
+  readonly subject: string | null
+  readonly tenant: string | null
+  /** Counts the changes of tokens and attributes, from 1. What `expects` is compared with. */
+  readonly version: number
+  readonly startedAt: number
+  readonly lastSeenAt: number
+  readonly limits: Limits
+  readonly current: CurrentToken
+  readonly pending: PendingToken | null
+  /** Newest first, at most `previousTokensMax`. */
+  readonly previous: readonly PreviousToken[]
+  readonly device: Device | null
+  readonly attributes: Attributes
+  readonly continues: SessionId | null
+}
+export interface EndedSession {
+  readonly status: 'ended'
+  readonly id: SessionId
+  readonly reason: EndReason
+}
+export type SessionState = { readonly status: 'none' } | LiveSession | EndedSession
+
+export const initial: SessionState = { status: 'none' }
+
+/** So many replaced tokens a session are remembered as such; older ones are unknown. Bounds the memory of a session. */
+export const previousTokensMax = 16
+
+/** When the session ends whatever its activity. */
+export const absoluteDeadline = (session: LiveSession): number => session.startedAt + session.limits.absolute
+/** When the session ends if nothing more is heard of it. */
+export const idleDeadline = (session: LiveSession): number => session.lastSeenAt + session.limits.idle
+
+/** Whether a revocation concerns a session that stands before it in the log. */
+export const revokes = (
+  event: WideRevocation, id: SessionId, subject: string | null, tenant: string | null, startedAt: number
+): boolean => {
+  if (event.before !== null && startedAt >= event.before) return false
+  switch (event.type) {
+    case 'SubjectRevoked':
+      return subject === event.subject && !event.except.includes(id)
+    case 'TenantRevoked':
+      return tenant === event.tenant
+    case 'AllRevoked':
+      return true
+  }
+}
+
+const start = (event: SessionStarted): LiveSession => ({
+  status: 'live',
+  id: event.session,
+  subject: event.subject,
+  tenant: event.tenant,
+  version: 1,
+  startedAt: event.at,
+  lastSeenAt: event.at,
+  limits: event.limits,
+  current: { digest: event.digest, issuedAt: event.at, authentication: event.authentication },
+  pending: null,
+  previous: [],
+  device: event.device,
+  attributes: event.attributes,
+  continues: event.continues
+})
+
+const remember = (previous: readonly PreviousToken[], token: PreviousToken): readonly PreviousToken[] =>
+  [token, ...previous].slice(0, previousTokensMax)
+
+/** A pending token that another replaces keeps its own grace: a late response may yet have brought it to the client. */
+const replacePending = (
+  session: LiveSession, event: TokenRotated | Reauthenticated, authentication: Authentication
+): LiveSession => ({
+  ...session,
+  version: session.version + 1,
+  pending: { digest: event.digest, issuedAt: event.at, authentication, graceMs: event.graceMs },
+  previous: session.pending === null ? session.previous : remember(session.previous, {
+    digest: session.pending.digest,
+    goodUntil: event.at + session.pending.graceMs,
+    // What the replaced token had been given and never used is not gained by having been late.
+    authentication: session.current.authentication
+  })
+})
+
+const confirm = (session: LiveSession, event: TokenConfirmed): LiveSession => {
+  if (session.pending === null || session.pending.digest !== event.digest) return session
+  const { graceMs, ...current } = session.pending
+  return {
+    ...session,
+    version: session.version + 1,
+    lastSeenAt: Math.max(session.lastSeenAt, event.at),
+    current,
+    pending: null,
+    previous: remember(session.previous, {
+      digest: session.current.digest,
+      goodUntil: event.at + graceMs,
+      authentication: session.current.authentication
+    })
+  }
+}
+
+/**
+ * The fold, as it concerns one session. Total: what does not apply leaves the state as it is, so an event that arrives
+ * twice, late, or with an expectation that no longer holds is without effect, on every node alike (I1). An ended session
+ * stays ended (I2).
+ */
+export const evolve = (state: SessionState, event: DomainEvent): SessionState => {
+  if (state.status === 'ended') return state
+  if (state.status === 'none') {
+    if (event.type === 'SessionStarted') return start(event)
+    // Ordered by its subject, an end never overtakes its start. If it does, the session is as good as ended.
+    return event.type === 'SessionEnded' ? { status: 'ended', id: event.session, reason: event.reason } : state
+  }
+  if (isWideRevocation(event)) {
+    return revokes(event, state.id, state.subject, state.tenant, state.startedAt)
+      ? { status: 'ended', id: state.id, reason: event.reason }
+      : state
+  }
+  switch (event.type) {
+    case 'ActivityRecorded': {
+      let lastSeenAt = state.lastSeenAt
+      for (const [id, seenAt] of event.seen) if (id === state.id && seenAt > lastSeenAt) lastSeenAt = seenAt
+      return lastSeenAt === state.lastSeenAt ? state : { ...state, lastSeenAt }
+    }
+    case 'AnomalyDetected':
+      return state
+    default:
+      if (event.session !== state.id) return state
+  }
+  switch (event.type) {
+    case 'SessionStarted':
+      return state
+    case 'TokenRotated':
+      return event.expects === state.version ? replacePending(state, event, state.current.authentication) : state
+    case 'Reauthenticated':
+      return event.expects === state.version ? replacePending(state, event, event.authentication) : state
+    case 'TokenConfirmed':
+      return confirm(state, event)
+    case 'AttributesChanged':
+      return event.expects === undefined || event.expects === state.version
+        ? { ...state, version: state.version + 1, attributes: mergePatch(state.attributes, event.patch) }
+        : state
+    case 'SessionEnded':
+      // A node with a fast clock, or one that had not heard of the latest activity, ends nobody early (I6).
+      if (event.reason === 'idle' && event.at < idleDeadline(state)) return state
+      if (event.reason === 'absolute' && event.at < absoluteDeadline(state)) return state
+      return { status: 'ended', id: state.id, reason: event.reason }
+  }
+}

@@ -1,0 +1,69 @@
+import * as Data from 'effect/Data'
+import type { Position } from './log/position.ts'
+
+/**
+ * Everything that can go wrong for a caller, by code. The one source: the classes below, the exports of the package and
+ * the table in docs/errors.md are checked against it.
+ */
+export const errorCodes = {
+  InvalidOptions: 'An option is missing, misspelt or out of range. The message names it and what it must be.',
+  LogUnavailable: 'The log did not answer in time. Reads go on until the fence; retry the write.',
+  LogDamaged: 'A record of the log cannot be trusted. Stop the node, verify the log, restore it from a copy.',
+  LogUnusable: 'The log cannot be opened as it is. The message says why and what to do.',
+  BroadcastUnavailable: 'The broadcast could not be opened as asked.',
+  Conflict: 'Someone else changed the session first. Read it again and decide anew.',
+  NotFound: 'There is no such session, or it has ended.',
+  TooManySessions: 'The subject has as many sessions as it may have. End one first.',
+  AttributesTooLarge: 'The attributes take more room than a session may have.',
+  AttributesInvalid: 'The attributes are not a plain JSON object.',
+  NotConfirmed: 'The revocation is in force and durable, but a node that serves while stale did not acknowledge it.',
+  Closed: 'The session store was closed.'
+} as const
+export type ErrorCode = keyof typeof errorCodes
+
+export class InvalidOptions extends Data.TaggedError('InvalidOptions')<{
+  readonly option: string
+  readonly message: string
+}> {}
+/** The outcome of the write is unknown: it may yet come to stand. */
+export class LogUnavailable extends Data.TaggedError('LogUnavailable')<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+export class LogDamaged extends Data.TaggedError('LogDamaged')<{
+  readonly position: Position
+  readonly message: string
+}> {}
+/** The log can be reached and cannot be used: not a log, of a newer version, read-only, wrongly set up. */
+export class LogUnusable extends Data.TaggedError('LogUnusable')<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+export class BroadcastUnavailable extends Data.TaggedError('BroadcastUnavailable')<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+export class Conflict extends Data.TaggedError('Conflict')<{
+  readonly session: string
+  readonly expected: number
+  readonly actual: number
+  readonly message: string
+}> {}
+export class NotFound extends Data.TaggedError('NotFound')<{ readonly message: string }> {}
+export class TooManySessions extends Data.TaggedError('TooManySessions')<{
+  readonly max: number
+  readonly message: string
+}> {}
+export class AttributesTooLarge extends Data.TaggedError('AttributesTooLarge')<{ readonly message: string }> {}
+export class AttributesInvalid extends Data.TaggedError('AttributesInvalid')<{ readonly message: string }> {}
+/** `missing` names the nodes that neither acknowledged nor fence themselves. */
+export class NotConfirmed extends Data.TaggedError('NotConfirmed')<{
+  readonly missing: readonly string[]
+  readonly position: Position
+  readonly message: string
+}> {}
+export class Closed extends Data.TaggedError('Closed')<{ readonly message: string }> {}
+
+export type CurfewError =
+  | InvalidOptions | LogUnavailable | LogDamaged | LogUnusable | BroadcastUnavailable | Conflict | NotFound
+  | TooManySessions | AttributesTooLarge | AttributesInvalid | NotConfirmed | Closed
