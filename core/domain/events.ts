@@ -100,10 +100,22 @@ export const AnomalyDetected = Schema.Struct({
   subject: Schema.NullOr(Subject),
   evidence: Schema.Record(Schema.String, Schema.Json)
 })
+/**
+ * A node says that it reads the log (or no longer does), before it validates anything: so whoever confirms a revocation
+ * to the cluster knows by the log alone which nodes must have applied it, or have fenced themselves.
+ */
+export const NodeAnnounced = Schema.Struct({
+  ...envelope('NodeAnnounced'),
+  ignorable: Schema.Literal(true),
+  incarnation: Schema.String.check(Schema.isBetweenLength(1, 64)),
+  state: Schema.Literals(['joins', 'leaves']),
+  /** Whether it validates even while stale. */
+  serves: Schema.Boolean
+})
 
 export const DomainEvent = Schema.Union([
   SessionStarted, ActivityRecorded, TokenRotated, TokenConfirmed, Reauthenticated, AttributesChanged, SessionEnded,
-  SubjectRevoked, TenantRevoked, AllRevoked, AnomalyDetected
+  SubjectRevoked, TenantRevoked, AllRevoked, AnomalyDetected, NodeAnnounced
 ])
 export type DomainEvent = typeof DomainEvent.Type
 export type SessionStarted = typeof SessionStarted.Type
@@ -117,6 +129,7 @@ export type SubjectRevoked = typeof SubjectRevoked.Type
 export type TenantRevoked = typeof TenantRevoked.Type
 export type AllRevoked = typeof AllRevoked.Type
 export type AnomalyDetected = typeof AnomalyDetected.Type
+export type NodeAnnounced = typeof NodeAnnounced.Type
 
 /** Events about one session. */
 export type SessionEvent = SessionStarted | TokenRotated | TokenConfirmed | Reauthenticated | AttributesChanged | SessionEnded
@@ -136,6 +149,7 @@ export const orderingKey = (event: DomainEvent): { readonly key: string } | 'eve
   switch (event.type) {
     case 'TenantRevoked':
     case 'AllRevoked':
+    case 'NodeAnnounced':
       return 'every'
     case 'ActivityRecorded':
     case 'AnomalyDetected':

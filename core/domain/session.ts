@@ -150,6 +150,7 @@ export const evolve = (state: SessionState, event: DomainEvent): SessionState =>
       return lastSeenAt === state.lastSeenAt ? state : { ...state, lastSeenAt }
     }
     case 'AnomalyDetected':
+    case 'NodeAnnounced':
       return state
     default:
       if (event.session !== state.id) return state
