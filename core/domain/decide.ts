@@ -3,7 +3,7 @@ import type { Change, Command, Reauthenticate, Rotate, Standing, Start, Writer }
 import type { DomainEvent, EndReason } from './events.ts'
 import { schemaVersion } from './events.ts'
 import type { SessionId } from './ids.ts'
-import type { LiveSession, SessionState } from './session.ts'
+import { confirmable, type LiveSession, type SessionState } from './session.ts'
 
 /** Why nothing is to be written. A value, for the caller to turn into its error. */
 export type Rejection =
@@ -98,7 +98,7 @@ export const decide = (command: Command, state: SessionState, writer: Writer): D
     case 'Reauthenticate':
       return replaceToken(command, state, writer)
     case 'Confirm':
-      return state.pending?.digest === command.digest
+      return confirmable(state, command.digest, writer.at) !== undefined
         ? accept({ type: 'TokenConfirmed', ...envelope(writer), ...of(state), digest: command.digest })
         : accept()
     case 'Change':

@@ -109,8 +109,8 @@ export const NodeAnnounced = Schema.Struct({
   ignorable: Schema.Literal(true),
   incarnation: Schema.String.check(Schema.isBetweenLength(1, 64)),
   state: Schema.Literals(['joins', 'leaves']),
-  /** Whether it validates even while stale. */
-  serves: Schema.Boolean
+  /** Its maxStaleness in ms: so long after an event at most it may still answer without it. null: it serves while stale. */
+  fencesAfterMs: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600_000 })))
 })
 
 export const DomainEvent = Schema.Union([

@@ -17,11 +17,15 @@ export interface CurrentToken {
 export interface PendingToken extends CurrentToken {
   readonly graceMs: number
 }
-/** A token that another one replaced. Good until `goodUntil`; presented later it is evidence of theft. */
-export interface PreviousToken {
-  readonly digest: Digest
+/**
+ * A token that another one replaced. Good until `goodUntil`; presented later it is evidence of theft. `confirmable`: it
+ * was replaced while it was still pending, so it may be the one that the client holds (the answers of two parallel
+ * rotations arrive in any order); presented in time, it becomes current as a pending one does.
+ */
+export interface PreviousToken extends CurrentToken {
   readonly goodUntil: number
-  readonly authentication: Authentication
+  readonly graceMs: number
+  readonly confirmable: boolean
 }
 
 export interface LiveSession {
@@ -94,7 +98,6 @@ const start = (event: SessionStarted): LiveSession => ({
 const remember = (previous: readonly PreviousToken[], token: PreviousToken): readonly PreviousToken[] =>
   [token, ...previous].slice(0, previousTokensMax)
 
-/** A pending token that another replaces keeps its own grace: a late response may yet have brought it to the client. */
 const replacePending = (
   session: LiveSession, event: TokenRotated | Reauthenticated, authentication: Authentication
 ): LiveSession => ({
@@ -102,26 +105,27 @@ const replacePending = (
   version: session.version + 1,
   pending: { digest: event.digest, issuedAt: event.at, authentication, graceMs: event.graceMs },
   previous: session.pending === null ? session.previous : remember(session.previous, {
-    digest: session.pending.digest,
-    goodUntil: event.at + session.pending.graceMs,
-    // What the replaced token had been given and never used is not gained by having been late.
-    authentication: session.current.authentication
+    ...session.pending, goodUntil: event.at + session.pending.graceMs, confirmable: true
   })
 })
 
+/** The token that becomes current when it is presented at `at`, if it is one of this session's. */
+export const confirmable = (session: LiveSession, digest: Digest, at: number): PendingToken | undefined => {
+  if (session.pending?.digest === digest) return session.pending
+  return session.previous.find((token) => token.digest === digest && token.confirmable && at < token.goodUntil)
+}
+
 const confirm = (session: LiveSession, event: TokenConfirmed): LiveSession => {
-  if (session.pending === null || session.pending.digest !== event.digest) return session
-  const { graceMs, ...current } = session.pending
+  const token = confirmable(session, event.digest, event.at)
+  if (token === undefined) return session
   return {
     ...session,
     version: session.version + 1,
     lastSeenAt: Math.max(session.lastSeenAt, event.at),
-    current,
-    pending: null,
-    previous: remember(session.previous, {
-      digest: session.current.digest,
-      goodUntil: event.at + graceMs,
-      authentication: session.current.authentication
+    current: { digest: token.digest, issuedAt: token.issuedAt, authentication: token.authentication },
+    pending: token === session.pending ? null : session.pending,
+    previous: remember(session.previous.filter(({ digest }) => digest !== token.digest), {
+      ...session.current, graceMs: token.graceMs, goodUntil: event.at + token.graceMs, confirmable: false
     })
   }
 }

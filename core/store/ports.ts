@@ -9,12 +9,21 @@ import type { Position } from '../log/position.ts'
 /** How a token stands to its session. */
 export type TokenKind = 'current' | 'pending' | 'previous'
 
+/** A token that the index knows, and its session. `confirmable`: see PreviousToken; true for a pending one too. */
+export interface Found {
+  readonly kind: TokenKind
+  readonly confirmable: boolean
+  /** For a previous token the end of its grace, otherwise Infinity. */
+  readonly goodUntil: number
+  readonly session: LiveSession
+}
+
 /** Whether the fold took an event, or found it void: repeated, late, or with an expectation that does not hold. */
 export type Outcome = 'applied' | 'ignored'
 
 /** What the index tells its owner while it answers; each is rare, and none may throw. */
 export interface IndexEvents {
-  /** A pending token was presented for the first time: its confirmation is to be written. */
+  /** A pending token (or a previous one that is `confirmable`, within its grace) was presented: its confirmation is to be written. */
   onPendingPresented(session: SessionId, digest: Digest): void
   /** A previous token was presented after its grace: evidence of theft. */
   onReuse(session: SessionId): void
@@ -48,7 +57,7 @@ export interface SessionIndex {
 
   /** The state as decide needs it. A session that is over by the clock is still 'live' here. */
   state(id: SessionId): SessionState
-  find(digest: Digest): { readonly kind: TokenKind; readonly goodUntil: number; readonly session: LiveSession } | undefined
+  find(digest: Digest): Found | undefined
   /** The subject's live sessions in the order of the log, those past a limit at `now` left out. */
   standing(subject: string, now: number): readonly LiveSession[]
   /** The live session as the app sees it, or undefined: none, ended, or past a limit at `now`. */
