@@ -12,6 +12,7 @@ export type Rejection =
   | { readonly code: 'TooManySessions'; readonly max: number }
   | { readonly code: 'AttributesInvalid' | 'AttributesTooLarge'; readonly detail: string }
 
+/** What to write, in this order; the last event is the one that the command is about. Empty: it holds already. */
 export type Decision =
   | { readonly ok: true; readonly events: readonly DomainEvent[] }
   | { readonly ok: false; readonly rejection: Rejection }

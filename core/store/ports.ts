@@ -61,7 +61,9 @@ export interface SessionIndex {
   /** The subject's live sessions in the order of the log, those past a limit at `now` left out. */
   standing(subject: string, now: number): readonly LiveSession[]
   /** The live session as the app sees it, or undefined: none, ended, or past a limit at `now`. */
-  get(id: SessionId, now: number): Session | undefined
+  get(id: string, now: number): Session | undefined
+  /** The session as this token's holder sees it, without counting as its presentation. */
+  peek(token: string, now: number): Session | undefined
   listBySubject(subject: string, now: number): readonly Session[]
   listByTenant(tenant: string, now: number): readonly Session[]
   /** How many live sessions a revocation would end now. */

@@ -1,0 +1,78 @@
+import * as Effect from 'effect/Effect'
+import type { Clock } from '../clock.ts'
+import type { NodeAnnounced } from '../domain/events.ts'
+import { type CommandId, mintCommandId, type Random } from '../domain/ids.ts'
+import type { Writer } from '../domain/commands.ts'
+import type { LogUnavailable, NotConfirmed } from '../errors.ts'
+import type { EventLogShape } from '../log/port.ts'
+import type { Position } from '../log/position.ts'
+import type { Barrier } from './barrier.ts'
+import type { BroadcastShape, Sender } from './broadcast.ts'
+import type { Fence } from './fence.ts'
+import type { SessionIndex } from './ports.ts'
+import type { Settings } from './settings.ts'
+import type { TrustedTime } from './trusted-time.ts'
+
+/** Compares this node with the log's head now, for whoever needs to know that it has caught up. */
+export interface CatchUp {
+  /** Succeeds once everything that stood in the log when this was called has been folded. */
+  readonly now: Effect.Effect<void, LogUnavailable>
+}
+
+/** A node as the others know it. */
+export interface Member {
+  readonly node: string
+  readonly incarnation: string
+  /** How long it may answer without the log; null: it serves while stale. */
+  readonly fencesAfterMs: number | null
+  /** Its wall clock less ours in ms, as of its last heartbeat; null: none was heard. */
+  readonly skewMs: number | null
+}
+
+/** Who has applied a revocation, and when that was sure, in ms of the monotonic clock. */
+export interface Confirmation {
+  readonly by: readonly string[]
+  readonly at: number
+}
+
+/** The other nodes of the cluster: those that the log names, and what the broadcast tells of them. */
+export interface ClusterView {
+  readonly others: () => readonly Member[]
+  readonly fold: (event: NodeAnnounced) => void
+  /** Any record of a node is a sign of life. */
+  readonly wrote: (node: string, at: number) => void
+  readonly heard: (from: Sender, position: Position, wall: number) => void
+  readonly acknowledged: (from: Sender, command: CommandId) => void
+  readonly left: (from: Sender) => void
+  /**
+   * Resolves when every other node has applied the revocation, or must have fenced itself. `durableAt`: when it was known
+   * to be durable, by the monotonic clock. Without a command only positions count as acknowledgements.
+   */
+  readonly confirmed: (command: CommandId | null, position: Position, durableAt: number) => Effect.Effect<Confirmation, NotConfirmed>
+}
+
+/** What became of the background work, by its name: the last failure of each, null while it is well. */
+export type Failures = Map<string, string>
+
+/** The parts of one node, put together by its opener. Everything outside of the process comes in through them. */
+export interface Parts {
+  readonly node: string
+  readonly incarnation: string
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly random: Random
+  readonly time: TrustedTime
+  readonly fence: Fence
+  readonly barrier: Barrier
+  readonly log: EventLogShape
+  /** null: the log's own tail is all. */
+  readonly broadcast: BroadcastShape | null
+  readonly index: SessionIndex
+  readonly cluster: ClusterView
+  readonly failures: Failures
+}
+
+/** A new intent to write, now. */
+export const writer = (parts: Parts): Writer => ({
+  at: parts.time.now(), by: parts.node, command: mintCommandId(parts.random)
+})

@@ -1,0 +1,88 @@
+import type { EndReason } from '../domain/events.ts'
+import { isSessionId, type SessionId } from '../domain/ids.ts'
+import { absoluteDeadline, idleDeadline } from '../domain/session.ts'
+import type { Clock } from '../clock.ts'
+import type { SessionIndex } from './ports.ts'
+import type { TrustedTime } from './trusted-time.ts'
+
+/** The `reason` of an aborted signal. */
+export class SessionOver extends Error {
+  override readonly name = 'SessionOver'
+  readonly session: string
+  readonly reason: EndReason | 'unknown' | 'closed'
+
+  constructor(session: string, reason: EndReason | 'unknown' | 'closed') {
+    super(reason === 'closed' ? 'The session store was closed.' : `The session is over: ${reason}.`)
+    this.session = session
+    this.reason = reason
+  }
+}
+
+interface Watch {
+  readonly controller: AbortController
+  cancel: () => void
+}
+
+/** One abort signal for each session that somebody on this node wants to hear the end of. */
+export class Signals {
+  readonly #index: SessionIndex
+  readonly #time: TrustedTime
+  readonly #clock: Clock
+  readonly #watches = new Map<SessionId, Watch>()
+
+  constructor(index: SessionIndex, time: TrustedTime, clock: Clock) {
+    this.#index = index
+    this.#time = time
+    this.#clock = clock
+  }
+
+  /** Aborts when the session ends on this node, for whatever reason; already aborted if it is not live. */
+  signal(id: unknown): AbortSignal {
+    if (!isSessionId(id)) return AbortSignal.abort(new SessionOver('', 'unknown'))
+    const known = this.#watches.get(id)
+    if (known !== undefined) return known.controller.signal
+    const state = this.#index.state(id)
+    if (state.status !== 'live') {
+      return AbortSignal.abort(new SessionOver(id, state.status === 'ended' ? state.reason : 'unknown'))
+    }
+    const watch: Watch = { controller: new AbortController(), cancel: () => {} }
+    this.#watches.set(id, watch)
+    this.#index.watch(id, true)
+    this.#awaitDeadline(id, watch)
+    return watch.controller.signal
+  }
+
+  /** The index says that the session ended. */
+  ended(id: SessionId, reason: EndReason): void {
+    this.#abort(id, reason)
+  }
+
+  /** How many signals are waiting. */
+  size(): number {
+    return this.#watches.size
+  }
+
+  close(): void {
+    for (const id of [...this.#watches.keys()]) this.#abort(id, 'closed')
+  }
+
+  #awaitDeadline(id: SessionId, watch: Watch): void {
+    const state = this.#index.state(id)
+    if (state.status !== 'live') return this.#abort(id, state.status === 'ended' ? state.reason : 'unknown')
+    const now = this.#time.now()
+    const absolute = absoluteDeadline(state)
+    const idle = idleDeadline(state)
+    if (now >= absolute) return this.#abort(id, 'absolute')
+    if (now >= idle) return this.#abort(id, 'idle')
+    watch.cancel = this.#clock.schedule(Math.min(absolute, idle) - now, () => this.#awaitDeadline(id, watch))
+  }
+
+  #abort(id: SessionId, reason: EndReason | 'unknown' | 'closed'): void {
+    const watch = this.#watches.get(id)
+    if (watch === undefined) return
+    this.#watches.delete(id)
+    this.#index.watch(id, false)
+    watch.cancel()
+    watch.controller.abort(new SessionOver(id, reason))
+  }
+}
