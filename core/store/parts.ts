@@ -1,5 +1,4 @@
 import * as Effect from 'effect/Effect'
-import type { Clock } from '../clock.ts'
 import type { NodeAnnounced } from '../domain/events.ts'
 import { type CommandId, mintCommandId, type Random } from '../domain/ids.ts'
 import type { Writer } from '../domain/commands.ts'
@@ -59,7 +58,6 @@ export interface Parts {
   readonly node: string
   readonly incarnation: string
   readonly settings: Settings
-  readonly clock: Clock
   readonly random: Random
   readonly time: TrustedTime
   readonly fence: Fence

@@ -1,7 +1,6 @@
 import type { EndReason } from '../domain/events.ts'
 import { isSessionId, type SessionId } from '../domain/ids.ts'
 import { absoluteDeadline, idleDeadline } from '../domain/session.ts'
-import type { Clock } from '../clock.ts'
 import type { SessionIndex } from './ports.ts'
 import type { TrustedTime } from './trusted-time.ts'
 
@@ -27,13 +26,11 @@ interface Watch {
 export class Signals {
   readonly #index: SessionIndex
   readonly #time: TrustedTime
-  readonly #clock: Clock
   readonly #watches = new Map<SessionId, Watch>()
 
-  constructor(index: SessionIndex, time: TrustedTime, clock: Clock) {
+  constructor(index: SessionIndex, time: TrustedTime) {
     this.#index = index
     this.#time = time
-    this.#clock = clock
   }
 
   /** Aborts when the session ends on this node, for whatever reason; already aborted if it is not live. */
@@ -74,7 +71,7 @@ export class Signals {
     const idle = idleDeadline(state)
     if (now >= absolute) return this.#abort(id, 'absolute')
     if (now >= idle) return this.#abort(id, 'idle')
-    watch.cancel = this.#clock.schedule(Math.min(absolute, idle) - now, () => this.#awaitDeadline(id, watch))
+    watch.cancel = this.#time.schedule(Math.min(absolute, idle) - now, () => this.#awaitDeadline(id, watch))
   }
 
   #abort(id: SessionId, reason: EndReason | 'unknown' | 'closed'): void {

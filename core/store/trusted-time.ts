@@ -39,6 +39,11 @@ export class TrustedTime {
     return Math.floor(this.at(this.#clock.monotonic()))
   }
 
+  /** Runs `task` once, `ms` from now, and returns how to call it off. */
+  schedule(ms: number, task: () => void): () => void {
+    return this.#clock.schedule(ms, task)
+  }
+
   /** How far the wall clock stands ahead of (or behind, negative) what it was at the start, by the monotonic clock. */
   drift(): number {
     return this.#clock.wall() - this.#clock.monotonic() - this.#offsetAtStart

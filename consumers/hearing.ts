@@ -1,0 +1,98 @@
+import * as Effect from 'effect/Effect'
+import * as Schedule from 'effect/Schedule'
+import type * as Scope from 'effect/Scope'
+import { isWideRevocation, schemaVersion, type NodeAnnounced, type Revocation } from '../core/domain/events.ts'
+import type { CommandId } from '../core/domain/ids.ts'
+import type { StoredEvent } from '../core/log/port.ts'
+import { type Position, reaches } from '../core/log/position.ts'
+import type { BroadcastShape, Message, Sender } from '../core/store/broadcast.ts'
+import { type Parts, writer } from '../core/store/parts.ts'
+import { announce } from '../core/store/write.ts'
+import { background } from './background.ts'
+import { announceEveryMs } from './membership.ts'
+import { makeInbox } from './broadcast/inbox.ts'
+
+const heartbeatEvery = '1 second'
+
+/** What this node makes of the log's records beside folding them. */
+export interface Hearing {
+  readonly follow: (record: StoredEvent) => void
+}
+
+/**
+ * What this node hears from the others, and tells them. Everything heard either ends sessions at once or rings the
+ * log's bell (I3). A hole in a sender's numbers rings it too, for the lost message may have been a doorbell.
+ */
+export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.Scope> => Effect.gen(function*() {
+  const { broadcast, cluster, index } = parts
+  /** Wide revocations to acknowledge once their own record is folded: only then are later starts covered as well. */
+  const owed = new Set<CommandId>()
+  const acknowledge = (command: CommandId) => broadcast?.publish({ kind: 'applied', command })
+
+  const hearRevocation = (event: Revocation, appliedAt: Position, wanted: boolean): void => {
+    index.applyEarly(event, appliedAt)
+    if (!wanted) return
+    if (isWideRevocation(event) && index.pendingEarly().has(event.command)) owed.add(event.command)
+    else acknowledge(event.command)
+  }
+
+  const follow = ({ event }: StoredEvent): void => {
+    if (event.type === 'Unreadable') return
+    if (event.type === 'NodeAnnounced') cluster.fold(event)
+    else cluster.wrote(event.by, event.at)
+    if (owed.delete(event.command)) acknowledge(event.command)
+  }
+
+  if (broadcast !== null) yield* listen(parts, broadcast, hearRevocation)
+  return { follow }
+})
+
+type HearRevocation = (event: Revocation, appliedAt: Position, acknowledge: boolean) => void
+
+const listen = (parts: Parts, broadcast: BroadcastShape, hearRevocation: HearRevocation) => Effect.gen(function*() {
+  const { barrier, cluster, failures, log, settings, time } = parts
+  const inbox = makeInbox()
+  const hear = (message: Message, from: Sender): void => {
+    const place = inbox.accept(from)
+    if (place === 'gap') log.ring()
+    // Taken whatever its number: it can only take away. All else could claim what a dead node no longer does.
+    if (message.kind === 'revocation') return hearRevocation(message.event, message.appliedAt, message.acknowledge)
+    if (place === 'repeated' || place === 'older-incarnation') return
+    switch (message.kind) {
+      case 'news':
+        if (!reaches(barrier.position(), message.position)) log.ring()
+        return
+      case 'applied':
+        return cluster.acknowledged(from, message.command)
+      case 'heartbeat':
+        if (!reaches(barrier.position(), message.position)) log.ring()
+        return cluster.heard(from, message.position, message.wall)
+      case 'goodbye':
+        return cluster.left(from)
+    }
+  }
+  yield* broadcast.subscribe(hear)
+  // What was said while this node could not hear is in the log.
+  yield* broadcast.onConnection(() => log.ring())
+  yield* background(failures, 'heartbeat', Effect.sync(() => {
+    broadcast.publish({
+      kind: 'heartbeat', position: barrier.position(), wall: time.now(), serves: settings.onStale === 'serve'
+    })
+  }).pipe(Effect.repeat(Schedule.spaced(heartbeatEvery)), Effect.asVoid))
+  yield* Effect.addFinalizer(() => Effect.sync(() => { broadcast.publish({ kind: 'goodbye' }) }))
+})
+
+const announcement = (parts: Parts, state: 'joins' | 'leaves'): NodeAnnounced => ({
+  type: 'NodeAnnounced', v: schemaVersion, ...writer(parts), ignorable: true, incarnation: parts.incarnation, state,
+  fencesAfterMs: parts.settings.onStale === 'serve' ? null : parts.settings.maxStalenessMs
+})
+
+/** Tells the log that this node is there. Before it has, it must not validate: whoever confirms would not count it. */
+export const announceNode = (parts: Parts, state: 'joins' | 'leaves') =>
+  parts.log.append([announcement(parts, state)]).pipe(
+    Effect.tap(({ position }) => Effect.sync(() => announce(parts, position))),
+    Effect.map(({ position }) => position))
+
+/** Says so again from time to time, lest a node that writes nothing be taken for dead. */
+export const startAnnouncing = (parts: Parts): Effect.Effect<void, never, Scope.Scope> =>
+  background(parts.failures, 'announce', Effect.sleep(announceEveryMs).pipe(Effect.andThen(announceNode(parts, 'joins')), Effect.asVoid))

@@ -1,0 +1,158 @@
+import * as Effect from 'effect/Effect'
+import * as FiberSet from 'effect/FiberSet'
+import * as Layer from 'effect/Layer'
+import * as Option from 'effect/Option'
+import * as Schedule from 'effect/Schedule'
+import type * as Scope from 'effect/Scope'
+import type { Clock } from '../core/clock.ts'
+import { base64url, type Digest, type Random, type SessionId } from '../core/domain/ids.ts'
+import { type BroadcastUnavailable, InvalidOptions, LogUnavailable, type LogUnusable } from '../core/errors.ts'
+import { EventLog } from '../core/log/port.ts'
+import { Barrier } from '../core/store/barrier.ts'
+import { Broadcast, NodeIdentity } from '../core/store/broadcast.ts'
+import { Fence } from '../core/store/fence.ts'
+import type { CatchUp, Parts } from '../core/store/parts.ts'
+import type { IndexEvents } from '../core/store/ports.ts'
+import { revoke } from '../core/store/revoke.ts'
+import { makeSessions, Sessions, type SessionsShape } from '../core/store/sessions.ts'
+import type { NodeOptions, Settings } from '../core/store/settings.ts'
+import { resolveSettings } from '../core/store/settings.ts'
+import { Signals } from '../core/store/signals.ts'
+import { confirm } from '../core/store/tokens.ts'
+import { TrustedTime } from '../core/store/trusted-time.ts'
+import { makeIndex } from '../projections/validity/validity.ts'
+import { startActivity } from './activity.ts'
+import { startFreshness } from './freshness.ts'
+import { announceNode, startAnnouncing, startHearing } from './hearing.ts'
+import { makeMembership } from './membership.ts'
+import { startRelay } from './relay.ts'
+import { startSweeper } from './sweeper.ts'
+import { startTail } from './tail.ts'
+
+/** What a node is made of: its log, perhaps a broadcast, and its own settings. */
+export interface OpenOptions extends NodeOptions {
+  /** Where the events live. */
+  readonly log: Layer.Layer<EventLog, InvalidOptions | LogUnusable | LogUnavailable>
+  /** The fan-out of revocations. Without one, the other nodes learn of them by the log's own tail. */
+  readonly broadcast?: Layer.Layer<Broadcast, InvalidOptions | BroadcastUnavailable, NodeIdentity>
+}
+
+/** The outside world of a node: time and chance. */
+export interface World {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export type OpenError = InvalidOptions | LogUnusable | LogUnavailable | BroadcastUnavailable
+
+/** The node gives up its last writes after so long when it closes. */
+const closeWithin = '1 second'
+
+const identity = ({ clock, random }: World, settings: Settings) => {
+  const started = Math.floor(clock.wall()).toString(36).padStart(9, '0')
+  return {
+    node: settings.node ?? `node-${base64url(random(6))}`,
+    incarnation: `${started}-${base64url(random(6))}`
+  }
+}
+
+/** What the index tells, before there is anybody to do something about it. */
+const deferredEvents = () => {
+  const nothing = (): void => {}
+  const events: { -readonly [K in keyof IndexEvents]: IndexEvents[K] } = {
+    onPendingPresented: nothing, onReuse: nothing, onEnded: nothing, onReturn: nothing
+  }
+  return events
+}
+
+/** Work that a validation gives rise to: it runs beside it, one at a time for each session and kind. */
+const makeChores = (parts: Parts, catchUp: CatchUp) => Effect.gen(function*() {
+  const run = yield* FiberSet.makeRuntime<never>()
+  const busy = new Set<string>()
+  const once = (key: string, name: string, work: Effect.Effect<unknown, { readonly message: string }>): void => {
+    if (busy.has(key)) return
+    busy.add(key)
+    run(work.pipe(
+      Effect.retry(Schedule.max([Schedule.exponential('100 millis'), Schedule.recurs(5)])),
+      Effect.matchEffect({
+        onFailure: ({ message }) => Effect.sync(() => { parts.failures.set(name, message) }),
+        onSuccess: () => Effect.sync(() => { parts.failures.delete(name) })
+      }),
+      Effect.ensuring(Effect.sync(() => { busy.delete(key) }))))
+  }
+  return {
+    confirm: (session: SessionId, digest: Digest) => once(digest, 'confirm', confirm(parts, session, digest)),
+    endReused: (session: SessionId) => once(session, 'token-reuse',
+      revoke(parts, catchUp, { id: session }, { reason: 'token-reuse' }))
+  }
+})
+
+const startNode = (
+  settings: Settings, world: World
+): Effect.Effect<SessionsShape, LogUnavailable, EventLog | NodeIdentity | Scope.Scope> =>
+  Effect.gen(function*() {
+    const log = yield* EventLog
+    const { node, incarnation } = yield* NodeIdentity
+    const broadcast = Option.getOrNull(yield* Effect.serviceOption(Broadcast))
+    const time = new TrustedTime(world.clock)
+    const events = deferredEvents()
+    const index = makeIndex({ events, initialCapacity: settings.expectedSessions })
+    const parts: Parts = {
+      node, incarnation, settings, random: world.random, time, log, broadcast, index,
+      fence: new Fence(settings.maxStalenessMs, settings.onStale),
+      barrier: new Barrier(index.position()),
+      cluster: makeMembership(node, time),
+      failures: new Map()
+    }
+    const signals = new Signals(index, time)
+    yield* Effect.addFinalizer(() => Effect.sync(() => signals.close()))
+    const hearing = yield* startHearing(parts)
+    yield* startTail(parts, [hearing.follow])
+    yield* joinCluster(parts)
+    const catchUp = yield* startFreshness(parts)
+    yield* catchUp.now
+    const activity = yield* startActivity(parts)
+    const chores = yield* makeChores(parts, catchUp)
+    events.onPendingPresented = chores.confirm
+    events.onReuse = chores.endReused
+    events.onEnded = (session, reason) => signals.ended(session, reason)
+    events.onReturn = activity.returned
+    yield* startSweeper(parts)
+    yield* startRelay(parts)
+    yield* startAnnouncing(parts)
+    yield* Effect.addFinalizer(() => activity.flush.pipe(
+      Effect.andThen(announceNode(parts, 'leaves')), Effect.timeoutOption(closeWithin), Effect.ignore))
+    return makeSessions(parts, catchUp, signals)
+  })
+
+/** A log that cannot be written to can still be read, and a node that only validates is better than none. */
+const joinCluster = (parts: Parts): Effect.Effect<void> => announceNode(parts, 'joins').pipe(
+  Effect.timeoutOrElse({
+    duration: parts.settings.writeTimeoutMs,
+    orElse: () => Effect.fail(new LogUnavailable({ message: 'The log did not take the announcement of this node.' }))
+  }),
+  Effect.matchEffect({
+    onFailure: (error) => Effect.sync(() => { parts.failures.set('announce', error.message) }),
+    onSuccess: () => Effect.void
+  }))
+
+/**
+ * The store of one node: running, and caught up with the log, when the layer is built. Closing its scope writes what is
+ * left, says goodbye, and leaves no timer, socket or file handle.
+ */
+export const sessionsLayer = (options: OpenOptions, world: World): Layer.Layer<Sessions, OpenError> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const settings = resolveSettings(options, ['log', 'broadcast'])
+    if (settings instanceof InvalidOptions) return yield* Effect.fail(settings)
+    if (!Layer.isLayer(options.log)) return yield* Effect.fail(notALayer('log', 'sqliteLog({ path })'))
+    if (options.broadcast !== undefined && !Layer.isLayer(options.broadcast)) {
+      return yield* Effect.fail(notALayer('broadcast', 'natsBroadcast({ servers, cluster })'))
+    }
+    const self = Layer.succeed(NodeIdentity, identity(world, settings))
+    const store = Layer.effect(Sessions, startNode(settings, world))
+    const heard = options.broadcast === undefined ? store : store.pipe(Layer.provide(options.broadcast))
+    return heard.pipe(Layer.provide(options.log), Layer.provide(self))
+  }))
+
+const notALayer = (option: string, like: string) =>
+  new InvalidOptions({ option, message: `The option ${option} must be what ${like} returns.` })

@@ -1,0 +1,40 @@
+import * as Effect from 'effect/Effect'
+import type * as Scope from 'effect/Scope'
+import type { CommandId } from '../core/domain/ids.ts'
+import type { Parts } from '../core/store/parts.ts'
+import { announce } from '../core/store/write.ts'
+import { background } from './background.ts'
+
+/** A revocation that was heard and does not stand in the log after so long is appended by whoever heard it (I4). */
+export const relayAfterMs = 2_000
+const lookEveryMs = 250
+
+/**
+ * Makes every revocation heard on this node durable, also if its writer died, and this node's own if the log would not
+ * take them at first. The command id is the writer's: if several nodes append it, the fold takes the first.
+ */
+export const startRelay = (parts: Parts): Effect.Effect<void, never, Scope.Scope> => Effect.suspend(() => {
+  const { failures, index, log, random, time } = parts
+  const due = new Map<CommandId, number>()
+  /** A second or so apart, so that as a rule one node appends it and the others see it done. */
+  const jitter = (): number => (random(1)[0] ?? 0) * 4
+
+  const look = Effect.gen(function*() {
+    yield* Effect.sleep(lookEveryMs)
+    const pending = index.pendingEarly()
+    const now = time.monotonic()
+    for (const command of due.keys()) if (!pending.has(command)) due.delete(command)
+    for (const [command, event] of pending) {
+      const at = due.get(command)
+      if (at === undefined) {
+        due.set(command, now + relayAfterMs + jitter())
+      } else if (now >= at) {
+        const { position } = yield* log.append([event])
+        announce(parts, position)
+        // Until it is folded it stays pending; it is not appended again in the meantime.
+        due.set(command, now + relayAfterMs)
+      }
+    }
+  })
+  return background(failures, 'relay', look)
+})
