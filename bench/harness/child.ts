@@ -1,0 +1,87 @@
+import { fork, type ChildProcess } from 'node:child_process'
+
+/** What a child process is asked, by name: the body of the question and of its answer, both plain JSON. */
+export type Protocol = { readonly [kind: string]: readonly [body: unknown, reply: unknown] }
+
+export interface Child<P extends Protocol> {
+  readonly ask: <K extends keyof P & string>(kind: K, body: P[K][0]) => Promise<P[K][1]>
+  /** Ends the process, and waits until it is gone. */
+  readonly stop: () => Promise<void>
+}
+
+interface Question { readonly number: number; readonly kind: string; readonly body: unknown }
+interface Reply { readonly number: number; readonly reply?: unknown; readonly error?: string }
+
+interface Waiting {
+  readonly resolve: (reply: unknown) => void
+  readonly reject: (reason: Error) => void
+}
+
+/** Waits this long for a child to end by itself before it is killed. */
+const stopMs = 5_000
+
+const stopProcess = (child: ChildProcess): Promise<void> => new Promise((resolve) => {
+  if (child.exitCode !== null || child.signalCode !== null) return resolve()
+  const kill = setTimeout(() => child.kill('SIGKILL'), stopMs)
+  child.once('exit', () => {
+    clearTimeout(kill)
+    resolve()
+  })
+  if (child.connected) child.disconnect()
+  else child.kill('SIGTERM')
+})
+
+/** Starts `file` as a process that answers questions (see `serve`). */
+export const startChild = <P extends Protocol>(file: URL, flags: readonly string[] = []): Child<P> => {
+  const child = fork(file, { execArgv: [...flags], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const waiting = new Map<number, Waiting>()
+  let asked = 0
+  child.on('message', (message) => {
+    const { number, reply, error } = message as Reply
+    const one = waiting.get(number)
+    waiting.delete(number)
+    if (error === undefined) one?.resolve(reply)
+    else one?.reject(new Error(error))
+  })
+  child.on('exit', (code, signal) => {
+    for (const { reject } of waiting.values()) reject(new Error(`the process ended with ${signal ?? code} before it answered`))
+    waiting.clear()
+  })
+  return {
+    ask: (kind, body) => new Promise((resolve, reject) => {
+      const number = asked++
+      waiting.set(number, { resolve: resolve as (reply: unknown) => void, reject })
+      const question: Question = { number, kind, body }
+      child.send(question, (error) => {
+        if (error === null) return
+        waiting.delete(number)
+        reject(error)
+      })
+    }),
+    stop: () => stopProcess(child)
+  }
+}
+
+export type Handlers<P extends Protocol> = {
+  readonly [K in keyof P]: (body: P[K][0]) => Promise<P[K][1]> | P[K][1]
+}
+
+/** Answers the parent's questions in this process; `close` runs when the parent has let go. */
+export const serve = <P extends Protocol>(handlers: Handlers<P>, close: () => Promise<void> | void): void => {
+  process.on('message', (message) => {
+    const { number, kind, body } = message as Question
+    const handler = handlers[kind]
+    const answer = async (): Promise<Reply> => {
+      if (handler === undefined) return { number, error: `no answer is known to ${kind}` }
+      return { number, reply: await handler(body) }
+    }
+    answer().catch((error: unknown): Reply => ({ number, error: error instanceof Error ? error.stack ?? error.message : String(error) }))
+      .then((reply) => { process.send?.(reply) })
+  })
+  process.on('disconnect', () => {
+    Promise.resolve(close()).then(() => process.exit(0), (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+      process.exit(1)
+    })
+  })
+}

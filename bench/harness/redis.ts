@@ -1,0 +1,40 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { Lacking } from './case.ts'
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
+  return address.port
+}
+
+/** Starts a redis-server of its own on a free loopback port, in memory only. Throws `Lacking` where there is none. */
+export const startRedis = async (): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> => {
+  if (spawnSync('redis-server', ['--version']).error !== undefined) {
+    throw new Lacking('there is no redis-server on this machine (Debian: apt-get install redis-server)')
+  }
+  const port = await freePort()
+  const server = spawn('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no'],
+    { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(server, 'exit')
+  const ready = new Promise<void>((resolve) => {
+    let said = ''
+    server.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString('latin1')
+      if (said.includes('Ready to accept connections')) resolve()
+    })
+  })
+  await Promise.race([ready, ended.then(([code]) => { throw new Error(`redis-server ended with ${String(code)} before it was ready`) })])
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop: async () => {
+      server.kill('SIGTERM')
+      await ended
+    }
+  }
+}
