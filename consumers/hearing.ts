@@ -1,15 +1,13 @@
 import * as Effect from 'effect/Effect'
 import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
-import { isWideRevocation, schemaVersion, type NodeAnnounced, type Revocation } from '../core/domain/events.ts'
+import { isWideRevocation, type Revocation } from '../core/domain/events.ts'
 import type { CommandId } from '../core/domain/ids.ts'
 import type { StoredEvent } from '../core/log/port.ts'
 import { type Position, reaches } from '../core/log/position.ts'
 import type { BroadcastShape, Message, Sender } from '../core/store/broadcast.ts'
-import { type Parts, writer } from '../core/store/parts.ts'
-import { announce } from '../core/store/write.ts'
+import type { Parts } from '../core/store/parts.ts'
 import { background } from './background.ts'
-import { announceEveryMs } from './membership.ts'
 import { makeInbox } from './broadcast/inbox.ts'
 
 const heartbeatEvery = '1 second'
@@ -81,18 +79,3 @@ const listen = (parts: Parts, broadcast: BroadcastShape, hearRevocation: HearRev
   }).pipe(Effect.repeat(Schedule.spaced(heartbeatEvery)), Effect.asVoid))
   yield* Effect.addFinalizer(() => Effect.sync(() => { broadcast.publish({ kind: 'goodbye' }) }))
 })
-
-const announcement = (parts: Parts, state: 'joins' | 'leaves'): NodeAnnounced => ({
-  type: 'NodeAnnounced', v: schemaVersion, ...writer(parts), ignorable: true, incarnation: parts.incarnation, state,
-  fencesAfterMs: parts.settings.onStale === 'serve' ? null : parts.settings.maxStalenessMs
-})
-
-/** Tells the log that this node is there. Before it has, it must not validate: whoever confirms would not count it. */
-export const announceNode = (parts: Parts, state: 'joins' | 'leaves') =>
-  parts.log.append([announcement(parts, state)]).pipe(
-    Effect.tap(({ position }) => Effect.sync(() => announce(parts, position))),
-    Effect.map(({ position }) => position))
-
-/** Says so again from time to time, lest a node that writes nothing be taken for dead. */
-export const startAnnouncing = (parts: Parts): Effect.Effect<void, never, Scope.Scope> =>
-  background(parts.failures, 'announce', Effect.sleep(announceEveryMs).pipe(Effect.andThen(announceNode(parts, 'joins')), Effect.asVoid))

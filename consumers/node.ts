@@ -6,7 +6,7 @@ import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
 import type { Clock } from '../core/clock.ts'
 import { base64url, type Digest, type Random, type SessionId } from '../core/domain/ids.ts'
-import { type BroadcastUnavailable, InvalidOptions, LogUnavailable, type LogUnusable } from '../core/errors.ts'
+import { type BroadcastUnavailable, InvalidOptions, type LogUnavailable, type LogUnusable } from '../core/errors.ts'
 import { EventLog } from '../core/log/port.ts'
 import { Barrier } from '../core/store/barrier.ts'
 import { Broadcast, NodeIdentity } from '../core/store/broadcast.ts'
@@ -23,7 +23,8 @@ import { TrustedTime } from '../core/store/trusted-time.ts'
 import { makeIndex } from '../projections/validity/validity.ts'
 import { startActivity } from './activity.ts'
 import { startFreshness } from './freshness.ts'
-import { announceNode, startAnnouncing, startHearing } from './hearing.ts'
+import { announceNode, startAnnouncing } from './announcing.ts'
+import { startHearing } from './hearing.ts'
 import { makeMembership } from './membership.ts'
 import { startRelay } from './relay.ts'
 import { startSweeper } from './sweeper.ts'
@@ -108,7 +109,7 @@ const startNode = (
     yield* Effect.addFinalizer(() => Effect.sync(() => signals.close()))
     const hearing = yield* startHearing(parts)
     yield* startTail(parts, [hearing.follow])
-    yield* joinCluster(parts)
+    yield* startAnnouncing(parts)
     const catchUp = yield* startFreshness(parts)
     yield* catchUp.now
     const activity = yield* startActivity(parts)
@@ -119,22 +120,11 @@ const startNode = (
     events.onReturn = activity.returned
     yield* startSweeper(parts)
     yield* startRelay(parts)
-    yield* startAnnouncing(parts)
     yield* Effect.addFinalizer(() => activity.flush.pipe(
       Effect.andThen(announceNode(parts, 'leaves')), Effect.timeoutOption(closeWithin), Effect.ignore))
+    yield* Effect.addFinalizer(() => Effect.sync(() => parts.fence.distrust('the session store was closed')))
     return makeSessions(parts, catchUp, signals)
   })
-
-/** A log that cannot be written to can still be read, and a node that only validates is better than none. */
-const joinCluster = (parts: Parts): Effect.Effect<void> => announceNode(parts, 'joins').pipe(
-  Effect.timeoutOrElse({
-    duration: parts.settings.writeTimeoutMs,
-    orElse: () => Effect.fail(new LogUnavailable({ message: 'The log did not take the announcement of this node.' }))
-  }),
-  Effect.matchEffect({
-    onFailure: (error) => Effect.sync(() => { parts.failures.set('announce', error.message) }),
-    onSuccess: () => Effect.void
-  }))
 
 /**
  * The store of one node: running, and caught up with the log, when the layer is built. Closing its scope writes what is
