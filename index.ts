@@ -25,7 +25,7 @@ export type SessionsOptions = Omit<OpenOptions, 'log'> & Partial<Pick<OpenOption
 
 /**
  * Opens this node of the cluster: resolves when it has caught up with the log. Default log: `sqliteLog()`, the file
- * curfew.db in the working directory. Rejects with `InvalidOptions`, `LogUnusable`, `LogUnavailable` or
+ * curfew.db in the working directory. Rejects with `InvalidOptions`, `LogUnusable`, `LogDamaged`, `LogUnavailable` or
  * `BroadcastUnavailable`; a broadcast that cannot be reached is no reason to reject.
  */
 export const openSessions = async (options: SessionsOptions = {}): Promise<Sessions> =>

@@ -6,7 +6,7 @@ import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
 import type { Clock } from '../core/clock.ts'
 import { base64url, type Digest, type Random, type SessionId } from '../core/domain/ids.ts'
-import { type BroadcastUnavailable, InvalidOptions, type LogUnavailable, type LogUnusable } from '../core/errors.ts'
+import { type BroadcastUnavailable, InvalidOptions, type LogDamaged, type LogUnavailable, type LogUnusable } from '../core/errors.ts'
 import { EventLog } from '../core/log/port.ts'
 import { Barrier } from '../core/store/barrier.ts'
 import { Broadcast, NodeIdentity } from '../core/store/broadcast.ts'
@@ -44,7 +44,7 @@ export interface World {
   readonly random: Random
 }
 
-export type OpenError = InvalidOptions | LogUnusable | LogUnavailable | BroadcastUnavailable
+export type OpenError = InvalidOptions | LogUnusable | LogUnavailable | LogDamaged | BroadcastUnavailable
 
 /** The node gives up its last writes after so long when it closes. */
 const closeWithin = '1 second'
@@ -88,9 +88,12 @@ const makeChores = (parts: Parts, catchUp: CatchUp) => Effect.gen(function*() {
   }
 })
 
+/** However long that takes: a probe of the freshness would give up on a long log. */
+const replay = ({ barrier, log }: Parts) => Effect.flatMap(log.head, (head) => barrier.reached(head))
+
 const startNode = (
   settings: Settings, world: World
-): Effect.Effect<SessionsShape, LogUnavailable, EventLog | NodeIdentity | Scope.Scope> =>
+): Effect.Effect<SessionsShape, LogUnavailable | LogDamaged, EventLog | NodeIdentity | Scope.Scope> =>
   Effect.gen(function*() {
     const log = yield* EventLog
     const { node, incarnation } = yield* NodeIdentity
@@ -108,10 +111,11 @@ const startNode = (
     const signals = new Signals(index, time)
     yield* Effect.addFinalizer(() => Effect.sync(() => signals.close()))
     const hearing = yield* startHearing(parts)
-    yield* startTail(parts, [hearing.follow])
+    const tail = yield* startTail(parts, [hearing.follow])
     yield* startAnnouncing(parts)
+    yield* Effect.raceFirst(replay(parts), tail.damaged)
     const catchUp = yield* startFreshness(parts)
-    yield* catchUp.now
+    yield* Effect.raceFirst(catchUp.now, tail.damaged)
     const activity = yield* startActivity(parts)
     const chores = yield* makeChores(parts, catchUp)
     events.onPendingPresented = chores.confirm

@@ -1,5 +1,6 @@
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
+import type { Revocation } from '../core/domain/events.ts'
 import type { CommandId } from '../core/domain/ids.ts'
 import type { Parts } from '../core/store/parts.ts'
 import { announce } from '../core/store/write.ts'
@@ -8,6 +9,7 @@ import { background } from './background.ts'
 /** A revocation that was heard and does not stand in the log after so long is appended by whoever heard it (I4). */
 export const relayAfterMs = 2_000
 const lookEveryMs = 250
+const relaysPerAppendMax = 500
 
 /**
  * Makes every revocation heard on this node durable, also if its writer died, and this node's own if the log would not
@@ -24,17 +26,17 @@ export const startRelay = (parts: Parts): Effect.Effect<void, never, Scope.Scope
     const pending = index.pendingEarly()
     const now = time.monotonic()
     for (const command of due.keys()) if (!pending.has(command)) due.delete(command)
+    const overdue: Revocation[] = []
     for (const [command, event] of pending) {
       const at = due.get(command)
-      if (at === undefined) {
-        due.set(command, now + relayAfterMs + jitter())
-      } else if (now >= at) {
-        const { position } = yield* log.append([event])
-        announce(parts, position)
-        // Until it is folded it stays pending; it is not appended again in the meantime.
-        due.set(command, now + relayAfterMs)
-      }
+      if (at === undefined) due.set(command, now + relayAfterMs + jitter())
+      else if (now >= at && overdue.length < relaysPerAppendMax) overdue.push(event)
     }
+    if (overdue.length === 0) return
+    const { position } = yield* log.append(overdue)
+    announce(parts, position)
+    // Until it is folded it stays pending; it is not appended again in the meantime.
+    for (const { command } of overdue) due.set(command, now + relayAfterMs)
   })
   return background(failures, 'relay', look)
 })

@@ -87,7 +87,7 @@ const revocation = (
   } as const
   if ('token' in target || 'id' in target) {
     const state = 'token' in target
-      ? (yield* findToken(parts, catchUp, target.token)).session
+      ? yield* stateOfToken(parts, catchUp, target.token)
       : yield* findState(parts, catchUp, target.id)
     if (state.status === 'ended') return null
     return { type: 'SessionEnded', ...common, session: state.id, subject: state.subject, tenant: state.tenant }
@@ -108,6 +108,16 @@ const revocation = (
   if (target.all === true) return { type: 'AllRevoked', ...common, before }
   return yield* Effect.fail(invalid('target', 'be { token }, { id }, { subject }, { tenant } or { all: true }'))
 })
+
+/** A second logout with the same token is none too many. */
+const stateOfToken = (parts: Parts, catchUp: CatchUp, token: string) => findToken(parts, catchUp, token).pipe(
+  Effect.map(({ session }) => session),
+  Effect.catchTag('NotFound', (error) => {
+    const verdict = parts.index.check(token, parts.time.now(), false)
+    return !verdict.ok && verdict.reason === 'ended'
+      ? Effect.succeed({ status: 'ended' } as const)
+      : Effect.fail(error)
+  }))
 
 const exceptions = (
   parts: Parts, catchUp: CatchUp, except: string | readonly string[] | undefined

@@ -27,6 +27,7 @@ export class Signals {
   readonly #index: SessionIndex
   readonly #time: TrustedTime
   readonly #watches = new Map<SessionId, Watch>()
+  #closed = false
 
   constructor(index: SessionIndex, time: TrustedTime) {
     this.#index = index
@@ -36,6 +37,7 @@ export class Signals {
   /** Aborts when the session ends on this node, for whatever reason; already aborted if it is not live. */
   signal(id: unknown): AbortSignal {
     if (!isSessionId(id)) return AbortSignal.abort(new SessionOver('', 'unknown'))
+    if (this.#closed) return AbortSignal.abort(new SessionOver(id, 'closed'))
     const known = this.#watches.get(id)
     if (known !== undefined) return known.controller.signal
     const state = this.#index.state(id)
@@ -60,6 +62,7 @@ export class Signals {
   }
 
   close(): void {
+    this.#closed = true
     for (const id of [...this.#watches.keys()]) this.#abort(id, 'closed')
   }
 
