@@ -1,0 +1,134 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Charge } from './keeper.ts'
+import { NatsServer } from './nats-server.ts'
+import { nodeCount } from './settings.ts'
+import { type Answers, type Question, Wire } from './wire.ts'
+
+const sibling = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+
+/** How long a process may take to end by itself before it is killed. */
+const endMsMax = 3_000
+
+/** One of the node processes, and its successors after a restart. */
+export class ClusterNode {
+  readonly number: number
+  readonly name: string
+  readonly #arguments: readonly string[]
+  readonly #onChange: () => void
+  #child: ChildProcess | undefined
+  #wire: Wire | undefined
+  port = 0
+
+  constructor(number: number, args: readonly string[], onChange: () => void) {
+    this.number = number
+    this.name = `node-${number}`
+    this.#arguments = ['--node', this.name, ...args]
+    this.#onChange = onChange
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  async start(): Promise<void> {
+    const child = fork(sibling('node.ts'), this.#arguments)
+    this.#child = child
+    child.once('exit', () => {
+      if (this.#child === child) this.#child = undefined
+      this.#onChange()
+    })
+    this.#onChange()
+    this.#wire = new Wire(child, this.name)
+    this.port = await this.#wire.ready
+  }
+
+  ask<Q extends Question>(question: Q): Promise<Answers[Q['ask']]> {
+    return this.#wire === undefined
+      ? Promise.reject(new Error(`${this.name} was not started`))
+      : this.#wire.ask(question)
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(signal)
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** Lets it close; kills it if it does not. */
+  async stop(): Promise<void> {
+    this.signal('SIGCONT')
+    await this.#end('SIGTERM')
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    if (child === undefined) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), endMsMax)
+    await ended
+    clearTimeout(timer)
+  }
+}
+
+/** Three nodes on one log, a nats-server if there is one, and a keeper that clears up after us whatever happens. */
+export class Cluster {
+  readonly folder = mkdtempSync(join(tmpdir(), 'curfew-cluster-'))
+  readonly log = join(this.folder, 'sessions.db')
+  // A group of its own, so that a Ctrl-C in the terminal does not reach it.
+  readonly #keeper = fork(sibling('keeper.ts'), { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  #nats: NatsServer | undefined
+  #nodes: readonly ClusterNode[] = []
+  #stopped: Promise<void> | undefined
+
+  get nats(): NatsServer | undefined {
+    return this.#nats
+  }
+
+  get nodes(): readonly ClusterNode[] {
+    return this.#nodes
+  }
+
+  node(number: number): ClusterNode {
+    const found = this.#nodes[number - 1]
+    if (found === undefined) throw new Error(`there is no node ${number}`)
+    return found
+  }
+
+  /** `natsBinary`: undefined means to run on the log's tail alone. */
+  async start(natsBinary: string | undefined): Promise<void> {
+    const tell = () => this.#tellKeeper()
+    tell()
+    this.#nats = natsBinary === undefined ? undefined : await NatsServer.start(natsBinary, tell)
+    const args = ['--log', this.log, ...(this.#nats === undefined ? [] : ['--nats', this.#nats.url])]
+    this.#nodes = Array.from({ length: nodeCount }, (_, i) => new ClusterNode(i + 1, args, tell))
+    await Promise.all(this.#nodes.map((node) => node.start()))
+  }
+
+  /** Ends every process that was started and removes the folder. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.stop()))
+    await this.#nats?.kill()
+    if (this.#keeper.exitCode !== null) return
+    const gone = once(this.#keeper, 'exit')
+    this.#keeper.disconnect()
+    await gone
+  }
+
+  #tellKeeper(): void {
+    const pids = [...this.#nodes.map((node) => node.pid), this.#nats?.pid].filter((pid) => pid !== undefined)
+    if (this.#keeper.connected) this.#keeper.send({ folder: this.folder, pids } satisfies Charge)
+  }
+}

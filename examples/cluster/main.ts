@@ -1,0 +1,105 @@
+/**
+ * Three nodes, one log, one broadcast: a story, a load, and a page to try it by hand.
+ *
+ *   npm start              the story, the load, and then a page on http://localhost:3000 until Ctrl-C
+ *   npm start -- --once    ends after the table; exit code 1 if a step of the story failed or a verdict was wrong
+ *   npm start -- --users 300
+ */
+import { parseArgs } from 'node:util'
+import { findNatsServer } from '../../test/support/services.ts'
+import { Cluster } from './cluster.ts'
+import { openFront } from './front.ts'
+import { runLoad } from './load.ts'
+import { nodeCount } from './settings.ts'
+import { story } from './story.ts'
+import { table } from './table.ts'
+import { bad, good, heading, line } from './timeline.ts'
+
+const startCluster = async (cluster: Cluster): Promise<void> => {
+  heading(`Start ${nodeCount} nodes on one SQLite log`)
+  const binary = findNatsServer()
+  await cluster.start(binary)
+  const { nats } = cluster
+  if (nats === undefined) {
+    line("no nats-server on this machine (npm run services gets one): running on the log's own tail alone")
+  } else {
+    line(nats.version(), nats.url)
+  }
+  line('the log', cluster.log)
+  for (const node of cluster.nodes) line(`${node.name}, process ${node.pid}`, `http://127.0.0.1:${node.port}`)
+}
+
+const tellStory = async (cluster: Cluster): Promise<boolean> => {
+  for (const step of story) {
+    heading(step.title)
+    if (step.needsNats === true && cluster.nats === undefined) {
+      line('left out: there is no nats-server')
+      continue
+    }
+    try {
+      await step.play(cluster)
+      good(step.title)
+    } catch (error) {
+      bad(`${step.title}: ${error instanceof Error ? error.message : String(error)}`)
+      return false
+    }
+  }
+  return true
+}
+
+const tellLoad = async (cluster: Cluster, users: number): Promise<boolean> => {
+  heading(`${users.toLocaleString('en')} users log in, browse and log out on all nodes at once`)
+  const findings = await runLoad(cluster, users)
+  line(`${findings.users} users, ${findings.endings} sessions, ${findings.seconds.toFixed(1)} s`)
+  console.log()
+  for (const row of table(findings)) console.log(`          ${row}`)
+  console.log()
+  line("revocation: from the call of revoke on one node to the first refusal on this one")
+  line("accepted meanwhile: after a durable logout had returned, before word of it came; promised is at most maxStaleness")
+  const wrong = findings.nodes.flatMap((node) => node.wrong)
+  for (const { kind, node, session } of wrong.slice(0, 10)) bad(`${node}, session ${session}: ${kind}`)
+  if (wrong.length > 0) bad(`${wrong.length} wrong verdicts (examples/cluster/judge.ts says what that is)`)
+  else good('no wrong verdict (examples/cluster/judge.ts says what that would be)')
+  return wrong.length === 0
+}
+
+const stayUp = async (cluster: Cluster): Promise<never> => {
+  const { port } = await openFront(cluster)
+  heading(`Try it: http://localhost:${port}`)
+  if (port !== 3_000) line('port 3000 is taken, so the page is at the next that is free')
+  for (const node of cluster.nodes) line(`${node.name}, process ${node.pid}`, `http://127.0.0.1:${node.port}`)
+  line('Ctrl-C ends everything')
+  return new Promise(() => {})
+}
+
+const { values: { once, users } } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, users: { type: 'string', default: '3000' } }
+})
+
+const cluster = new Cluster()
+let ending = false
+const end = async (code: number): Promise<never> => {
+  ending = true
+  await cluster.stop()
+  process.exit(code)
+}
+let staying = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (!ending) void end(staying ? 0 : 130)
+  })
+}
+
+try {
+  await startCluster(cluster)
+  const sound = await tellStory(cluster) && await tellLoad(cluster, Number(users))
+  if (once || !sound) await end(sound ? 0 : 1)
+  staying = true
+  await stayUp(cluster)
+} catch (error) {
+  // Whatever was under way when everything was told to end fails, and that is no news.
+  if (!ending) {
+    console.error(error)
+    await end(1)
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * One app node: an HTTP server that embeds Curfew. This file and app.ts are all that an app needs; the others run the
+ * cluster, measure it and tell the story.
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { parseArgs } from 'node:util'
+import { natsBroadcast } from '../../consumers/broadcast/nats.ts'
+import { openSessions, sqliteLog } from '../../index.ts'
+import { app } from './app.ts'
+import { maxStalenessMs } from './settings.ts'
+import { serveParent } from './wire.ts'
+import { Witness } from './witness.ts'
+
+const { values: { node = 'app-1', log = 'sessions.db', nats } } = parseArgs({
+  options: { node: { type: 'string' }, log: { type: 'string' }, nats: { type: 'string' } }
+})
+
+const sessions = await openSessions({
+  node,
+  log: sqliteLog({ path: log }),
+  ...(nats === undefined ? {} : { broadcast: natsBroadcast({ servers: nats, cluster: 'example' }) }),
+  limits: { idle: '30 minutes', absolute: '12 hours', renew: '1 hour' },
+  maxStaleness: maxStalenessMs
+})
+
+const server = createServer(app(sessions))
+server.listen(0, '127.0.0.1', () => {
+  serveParent({ port: (server.address() as AddressInfo).port, witness: new Witness(sessions), sessions })
+})
+
+const stop = async () => {
+  server.close()
+  server.closeAllConnections()
+  await sessions.close()
+  process.exit(0)
+}
+process.once('SIGTERM', stop)
+process.once('SIGINT', stop)
+// The parent is gone, however it ended: nobody is left to stop this node.
+process.once('disconnect', stop)
