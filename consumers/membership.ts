@@ -35,20 +35,19 @@ export const makeMembership = (self: string, time: TrustedTime): ClusterView => 
     return [...members.values()]
   }
 
-  const hasApplied = (member: Known, command: CommandId | null, position: Position): boolean => {
-    const now = members.get(member.node)
-    // Gone, or started anew: it has read the log up to its own start before it answers anybody.
-    if (now === undefined || now.incarnation !== member.incarnation) return true
-    return reaches(now.position, position) || (command !== null && acknowledged.get(command)?.has(member.node) === true)
-  }
+  /** Gone, or started anew: then it has read the log up to its own start before it answers anybody. */
+  const isGone = (member: Known): boolean => members.get(member.node)?.incarnation !== member.incarnation
+  const hasApplied = (member: Known, command: CommandId | null, position: Position): boolean =>
+    reaches(members.get(member.node)?.position ?? start, position)
+    || (command !== null && acknowledged.get(command)?.has(member.node) === true)
 
   const confirmed = (
     command: CommandId | null, position: Position, durableAt: number
   ): Effect.Effect<Confirmation, NotConfirmed> => Effect.callback((resume) => {
     const asked = others()
-    const missing = () => asked.filter((member) => !hasApplied(member, command, position))
+    const missing = () => asked.filter((member) => !isGone(member) && !hasApplied(member, command, position))
     const done = () => resume(Effect.succeed({
-      by: asked.filter((member) => members.has(member.node) && hasApplied(member, command, position)).map(({ node }) => node),
+      by: asked.filter((member) => !isGone(member) && hasApplied(member, command, position)).map(({ node }) => node),
       at: time.monotonic()
     }))
     const check = (): void => { if (missing().length === 0) done() }
