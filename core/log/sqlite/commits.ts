@@ -1,0 +1,91 @@
+import type Database from 'better-sqlite3'
+import { genesis, link, fromBytes, toBytes } from './chain.ts'
+import { failure, failureOf, type Failure, type Reason } from './classify.ts'
+import { moved, openWriter, type FileIdentity } from './format.ts'
+import type { FromWriter } from './messages.ts'
+
+export type Answer = Extract<FromWriter, { readonly kind: 'committed' | 'failed' }>
+type Append = readonly string[]
+
+/** Failures that may be one append's own: the others of its transaction are tried without it. */
+const ofOneAppend: ReadonlySet<Reason> = new Set(['full', 'too-big', 'other'])
+/** Failures after which the connection may be of no more use: the next commit opens a new one. */
+const ofConnection: ReadonlySet<Reason> = new Set(['read-only', 'cannot-open', 'io', 'damaged', 'not-a-database', 'other'])
+
+interface Connection {
+  readonly db: Database.Database
+  readonly file: FileIdentity
+  /** Commits all, or nothing, and says the number of the first record. */
+  readonly write: (appends: readonly Append[]) => number
+}
+
+/** Appends to the log, many in one transaction. Blocks its thread; belongs into the writer's. */
+export class Commits {
+  readonly #path: string
+  #connection: Connection | undefined
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  open(): Failure | undefined {
+    const opened = openWriter(this.#path)
+    if (!opened.ok) return opened.failure
+    this.#connection = { db: opened.db, file: opened.file, write: prepare(opened.db) }
+    return undefined
+  }
+
+  close(): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.db.close()
+  }
+
+  /** Answers for every append, in order. */
+  commit(appends: readonly Append[], answer: (answer: Answer) => void): void {
+    const result = this.#try(appends)
+    if (typeof result === 'number') return answer({ kind: 'committed', appends: appends.length, first: result })
+    if (appends.length === 1 || !ofOneAppend.has(result.reason)) {
+      return answer({ kind: 'failed', appends: appends.length, failure: result })
+    }
+    for (const append of appends) this.commit([append], answer)
+  }
+
+  #try(appends: readonly Append[]): number | Failure {
+    const problem = this.#connection === undefined ? this.open() : moved(this.#path, this.#connection.file)
+    if (problem !== undefined) return problem
+    try {
+      return this.#connection!.write(appends)
+    } catch (error) {
+      const found = error instanceof ChainBroken
+        ? failure(this.#path, 'damaged', 'CURFEW', error.message)
+        : failureOf(this.#path, error)
+      if (ofConnection.has(found.reason)) this.close()
+      return found
+    }
+  }
+}
+
+class ChainBroken extends Error {}
+
+const prepare = (db: Database.Database): Connection['write'] => {
+  const last = db.prepare<[], { readonly seq: number; readonly hash: unknown }>(
+    'SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1')
+  const insert = db.prepare<[number, string, Buffer]>('INSERT INTO event (seq, body, hash) VALUES (?, ?, ?)')
+  return db.transaction((appends: readonly Append[]): number => {
+    // Always asked of the file: another process may have appended since, and asking costs 3 us.
+    const row = last.get()
+    const first = (row?.seq ?? 0) + 1
+    let previous = row === undefined ? genesis : fromBytes(row.hash)
+    if (previous === undefined) throw new ChainBroken(`record ${first - 2} holds no hash`)
+    let seq = first
+    for (const bodies of appends) {
+      for (const body of bodies) {
+        previous = link(previous, seq, body)
+        insert.run(seq, body, toBytes(previous))
+        seq++
+      }
+    }
+    return first
+  }).immediate
+}
