@@ -1,9 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 
 /** What a child process is asked, by name: the body of the question and of its answer, both plain JSON. */
-export type Protocol = { readonly [kind: string]: readonly [body: unknown, reply: unknown] }
+export type Protocol<P> = { readonly [K in keyof P]: readonly [body: unknown, reply: unknown] }
 
-export interface Child<P extends Protocol> {
+export interface Child<P extends Protocol<P>> {
   readonly ask: <K extends keyof P & string>(kind: K, body: P[K][0]) => Promise<P[K][1]>
   /** Ends the process, and waits until it is gone. */
   readonly stop: () => Promise<void>
@@ -32,7 +32,7 @@ const stopProcess = (child: ChildProcess): Promise<void> => new Promise((resolve
 })
 
 /** Starts `file` as a process that answers questions (see `serve`). */
-export const startChild = <P extends Protocol>(file: URL, flags: readonly string[] = []): Child<P> => {
+export const startChild = <P extends Protocol<P>>(file: URL, flags: readonly string[] = []): Child<P> => {
   const child = fork(file, { execArgv: [...flags], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map<number, Waiting>()
   let asked = 0
@@ -44,7 +44,8 @@ export const startChild = <P extends Protocol>(file: URL, flags: readonly string
     else one?.reject(new Error(error))
   })
   child.on('exit', (code, signal) => {
-    for (const { reject } of waiting.values()) reject(new Error(`the process ended with ${signal ?? code} before it answered`))
+    const reason = new Error(`the process ended with ${signal ?? code} before it answered`)
+    for (const { reject } of waiting.values()) reject(reason)
     waiting.clear()
   })
   return {
@@ -62,25 +63,27 @@ export const startChild = <P extends Protocol>(file: URL, flags: readonly string
   }
 }
 
-export type Handlers<P extends Protocol> = {
+const described = (error: unknown): string => error instanceof Error ? error.stack ?? error.message : String(error)
+
+export type Handlers<P extends Protocol<P>> = {
   readonly [K in keyof P]: (body: P[K][0]) => Promise<P[K][1]> | P[K][1]
 }
 
 /** Answers the parent's questions in this process; `close` runs when the parent has let go. */
-export const serve = <P extends Protocol>(handlers: Handlers<P>, close: () => Promise<void> | void): void => {
+export const serve = <P extends Protocol<P>>(handlers: Handlers<P>, close: () => Promise<void> | void): void => {
+  const known = new Map<string, (body: never) => unknown>(Object.entries(handlers))
   process.on('message', (message) => {
     const { number, kind, body } = message as Question
-    const handler = handlers[kind]
+    const handler = known.get(kind)
     const answer = async (): Promise<Reply> => {
       if (handler === undefined) return { number, error: `no answer is known to ${kind}` }
-      return { number, reply: await handler(body) }
+      return { number, reply: await handler(body as never) }
     }
-    answer().catch((error: unknown): Reply => ({ number, error: error instanceof Error ? error.stack ?? error.message : String(error) }))
-      .then((reply) => { process.send?.(reply) })
+    answer().catch((error: unknown): Reply => ({ number, error: described(error) })).then((reply) => { process.send?.(reply) })
   })
   process.on('disconnect', () => {
     Promise.resolve(close()).then(() => process.exit(0), (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+      process.stderr.write(`${described(error)}\n`)
       process.exit(1)
     })
   })

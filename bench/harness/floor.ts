@@ -14,7 +14,8 @@ export interface Floor {
 const wordsPerLine = 16
 
 const lineOf = (digest: string, lines: number): number => {
-  const chance = digest.charCodeAt(0) | digest.charCodeAt(1) << 8 | digest.charCodeAt(2) << 16 | digest.charCodeAt(3) << 24
+  const chance = digest.charCodeAt(0) | digest.charCodeAt(1) << 8
+    | digest.charCodeAt(2) << 16 | digest.charCodeAt(3) << 24
   return Math.floor((chance >>> 0) / 0x1_0000_0000 * lines)
 }
 

@@ -35,7 +35,9 @@ class Reader implements AsyncIterableIterator<readonly StoredEvent[]> {
     if (this.#done || this.#at >= this.#log.length()) return { done: true, value: undefined }
     const batch: StoredEvent[] = []
     const end = Math.min(this.#log.length(), this.#at + batchSize)
-    for (let offset = this.#at; offset < end; offset++) batch.push({ partition: 0, offset, event: this.#log.event(offset) })
+    for (let offset = this.#at; offset < end; offset++) {
+      batch.push({ partition: 0, offset, event: this.#log.event(offset) })
+    }
     this.#at = end
     return { done: false, value: batch }
   }

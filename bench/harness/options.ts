@@ -26,7 +26,9 @@ const roundsMax = 1_000
 const count = (option: string, text: string | undefined, max: number): number | undefined => {
   if (text === undefined) return undefined
   const value = /^\d+$/.test(text) ? Number(text) : NaN
-  if (!(value >= 1 && value <= max)) throw new RangeError(`--${option} must be a whole number from 1 to ${max}, not ${text}`)
+  if (!(value >= 1 && value <= max)) {
+    throw new RangeError(`--${option} must be a whole number from 1 to ${max}, not ${text}`)
+  }
   return value
 }
 

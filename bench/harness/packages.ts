@@ -5,9 +5,15 @@ import { Lacking } from './case.ts'
 
 const folder = fileURLToPath(new URL('../', import.meta.url))
 
+/** A package.json, or a lock file, as far as it is read here. */
+interface Listing {
+  readonly [key: string]: Readonly<Record<string, string | { readonly version?: string }>>
+}
+
 const versions = (file: string, of: string): ReadonlyMap<string, string> => {
-  const parsed = JSON.parse(readFileSync(file, 'utf8')) as { readonly [key: string]: Record<string, string | { version?: string }> }
-  return new Map(Object.entries(parsed[of] ?? {}).map(([name, value]) => [name, typeof value === 'string' ? value : value.version ?? '']))
+  const parsed = JSON.parse(readFileSync(file, 'utf8')) as Listing
+  return new Map(Object.entries(parsed[of] ?? {}).map(([name, value]) =>
+    [name, typeof value === 'string' ? value : value.version ?? '']))
 }
 
 /** Whether what bench/package.json asks for lies in bench/node_modules, in the versions that it names. */
@@ -26,8 +32,10 @@ const installed = (): boolean => {
 export const installPeers = (say: (line: string) => void): void => {
   if (installed()) return
   say('The peers are not installed yet: npm ci --prefix bench')
-  const { status, error } = spawnSync('npm', ['ci', '--prefix', folder, '--ignore-scripts'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const { status, error } = spawnSync(
+    'npm', ['ci', '--prefix', folder, '--ignore-scripts'], { stdio: ['ignore', 'ignore', 'inherit'] })
   if (status !== 0) {
-    throw new Lacking(`the packages of the peers could not be installed (npm ci --prefix bench: ${error?.message ?? `exit ${status}`})`)
+    const reason = error?.message ?? `exit ${status}`
+    throw new Lacking(`the packages of the peers could not be installed (npm ci --prefix bench: ${reason})`)
   }
 }

@@ -18,7 +18,8 @@ export interface Population {
 }
 
 /** Far apart for neighbours, so that the streams of two sessions have nothing in common. */
-const seedOf = (seed: number, i: number): number => (Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(seed + 1, 0x85ebca6b)) >>> 0
+const seedOf = (seed: number, i: number): number =>
+  (Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(seed + 1, 0x85ebca6b)) >>> 0
 
 /** `startedAt`: wall clock, ms. All sessions start within the second after it. */
 export const population = (size: number, startedAt: number, seed = 1): Population => {

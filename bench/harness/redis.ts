@@ -13,14 +13,19 @@ const freePort = async (): Promise<number> => {
   return address.port
 }
 
+export interface Redis {
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
 /** Starts a redis-server of its own on a free loopback port, in memory only. Throws `Lacking` where there is none. */
-export const startRedis = async (): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> => {
+export const startRedis = async (): Promise<Redis> => {
   if (spawnSync('redis-server', ['--version']).error !== undefined) {
     throw new Lacking('there is no redis-server on this machine (Debian: apt-get install redis-server)')
   }
   const port = await freePort()
-  const server = spawn('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no'],
-    { stdio: ['ignore', 'pipe', 'inherit'] })
+  const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no']
+  const server = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(server, 'exit')
   const ready = new Promise<void>((resolve) => {
     let said = ''
@@ -29,7 +34,9 @@ export const startRedis = async (): Promise<{ readonly url: string; readonly sto
       if (said.includes('Ready to accept connections')) resolve()
     })
   })
-  await Promise.race([ready, ended.then(([code]) => { throw new Error(`redis-server ended with ${String(code)} before it was ready`) })])
+  await Promise.race([ready, ended.then(([code]) => {
+    throw new Error(`redis-server ended with ${String(code)} before it was ready`)
+  })])
   return {
     url: `redis://127.0.0.1:${port}`,
     stop: async () => {

@@ -6,7 +6,7 @@ import type { Progress } from './progress.ts'
 export interface Trial {
   /** What is compared: time, bytes. */
   readonly value: number
-  /** How many answers were right, and how many were asked for: a trial with a wrong one does not count, and ends the run. */
+  /** How many answers were right, and how many were asked for: one wrong answer ends the run. */
   readonly right: number
   readonly asked: number
   /** Made of the answers, so that no compiler may leave the work out. */
@@ -36,18 +36,25 @@ export const orderIn = <T>(round: number, contenders: readonly T[]): readonly T[
 /** Runs the contenders in turns, `warmups` rounds for the compiler and then `rounds` that count. */
 export const interleave = async <Name extends string>(
   contenders: ReadonlyArray<Contender<Name>>,
-  options: { readonly rounds: number; readonly warmups: number; readonly progress: Progress }
+  options: {
+    readonly rounds: number
+    readonly warmups: number
+    readonly progress: Progress
+    /** The first always goes first: for a contender that works on what the one before it made. */
+    readonly inOrder?: boolean
+  }
 ): Promise<Rounds<Name>> => {
   for (const contender of contenders) await contender.check()
   const values: Record<string, number[]> = Object.fromEntries(contenders.map(({ name }) => [name, []]))
   let checksum = 0
   options.progress.begin(contenders.map(({ name }) => name).join(', '), options.rounds + options.warmups)
   for (let round = -options.warmups; round < options.rounds; round++) {
-    for (const contender of orderIn(round + options.warmups, contenders)) {
+    for (const contender of options.inOrder === true ? contenders : orderIn(round + options.warmups, contenders)) {
       await breathe()
       const trial = await contender.trial(round)
       if (trial.right !== trial.asked) {
-        throw new WrongAnswer(`${contender.name} answered ${trial.right} of ${trial.asked} rightly in round ${round}: no figure`)
+        const answered = `${trial.right} of ${trial.asked}`
+        throw new WrongAnswer(`${contender.name} answered ${answered} rightly in round ${round}: no figure`)
       }
       checksum = (Math.imul(checksum, 31) + trial.checksum) | 0
       if (round >= 0) values[contender.name]!.push(trial.value)

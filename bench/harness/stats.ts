@@ -18,7 +18,7 @@ export const median = (samples: readonly number[]): number => {
   return order.length % 2 === 1 ? order[middle]! : (order[middle - 1]! + order[middle]!) / 2
 }
 
-/** The smallest sample that at least `share` (0 to 1) of all samples do not exceed (nearest rank: no invented values). */
+/** The smallest sample that `share` (0 to 1) of all samples do not exceed: a nearest rank, no invented value. */
 export const quantile = (samples: readonly number[], share: number): number => {
   const order = sorted(samples)
   return order[Math.min(order.length - 1, Math.max(0, Math.ceil(share * order.length) - 1))]!

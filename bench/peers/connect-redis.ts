@@ -7,7 +7,7 @@ import { openExpress, type Store } from './express.ts'
 export const connectRedis: Peer = {
   name: 'connect-redis',
   revokes: 'one session, on every node, at the price of a round trip for every request',
-  cannot: 'all of a subject (only by a scan over all keys); a request in flight may save an ended session back; anything while Redis is away',
+  cannot: 'all of a subject, but by a scan; anything while Redis is away; a request in flight may save an ended one back',
   open: async (subjects) => {
     const redis = await startRedis()
     const client = createClient({ url: redis.url })

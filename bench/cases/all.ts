@@ -1,0 +1,13 @@
+import type { Case } from '../harness/case.ts'
+import { createCase } from './create.ts'
+import { loopDelayCase } from './loop-delay.ts'
+import { memoryCase } from './memory.ts'
+import { peersCase } from './peers.ts'
+import { refuseCase } from './refuse.ts'
+import { replayCase } from './replay.ts'
+import { revocationCase } from './revocation.ts'
+import { validateCase } from './validate.ts'
+
+export const cases: readonly Case[] = [
+  validateCase, refuseCase, memoryCase, createCase, revocationCase, replayCase, loopDelayCase, peersCase
+]

@@ -1,0 +1,34 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { Lacking } from './case.ts'
+
+/** Where Debian's package puts it is not on everybody's path. */
+const places = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server']
+
+const found = (): string => {
+  const place = places.find((candidate) => spawnSync(candidate, ['--version']).error === undefined)
+  if (place === undefined) throw new Lacking('there is no nats-server on this machine: npm run services gets one')
+  return place
+}
+
+/** Runs `use` with the address of a nats-server of its own, on a free loopback port. Throws `Lacking` where there is none. */
+export const withNats = async <A>(use: (servers: string) => Promise<A>): Promise<A> => {
+  const server = spawn(found(), ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const ended = once(server, 'exit')
+  const listening = new Promise<string>((resolve) => {
+    let said = ''
+    server.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString('latin1')
+      const port = /Listening for client connections on 127\.0\.0\.1:(\d+)[\s\S]*Server is ready/.exec(said)?.[1]
+      if (port !== undefined) resolve(`nats://127.0.0.1:${port}`)
+    })
+  })
+  const failed = ended.then(([code]) => { throw new Error(`nats-server ended with ${String(code)} before it was ready`) })
+  try {
+    return await use(await Promise.race([listening, failed]))
+  } finally {
+    server.kill('SIGTERM')
+    await ended
+    failed.catch(() => {})
+  }
+}
