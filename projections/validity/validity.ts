@@ -1,0 +1,97 @@
+import type { Revocation } from '../../core/domain/events.ts'
+import { isSessionId, type SessionId } from '../../core/domain/ids.ts'
+import type { Verdict } from '../../core/domain/verdict.ts'
+import { position } from '../../core/log/position.ts'
+import type { StoredEvent } from '../../core/log/port.ts'
+import type { Outcome, SessionIndex } from '../../core/store/ports.ts'
+import { check, peek } from './check.ts'
+import { applyEarly } from './early-apply.ts'
+import { foldEvent } from './fold.ts'
+import {
+  countSubject, countTenantOrAll, findToken, getSession, listSubject, listTenant, standingOf, stateOf, takeActivity
+} from './queries.ts'
+import { Space, type IndexOptions } from './space.ts'
+import { compact, sweepSome, type Expired } from './upkeep.ts'
+import { readId } from './words.ts'
+
+export type { IndexOptions } from './space.ts'
+
+/** What an operator may want to know beside `size`. */
+export interface IndexNotes {
+  /** What could not be read and was passed over, or made one session invalid: the first hundred reasons. */
+  readonly unreadable: readonly string[]
+  /** Sessions that are invalid here because an event of theirs cannot be read. */
+  readonly blocked: number
+  /** Early revocations that were not remembered for want of room. */
+  readonly earlyRefused: number
+  /** Ended ids that are remembered though their slots were given back. */
+  readonly remembered: number
+}
+
+export interface ValidityIndex extends SessionIndex {
+  notes(): IndexNotes
+}
+
+/** Blobs moved with each record, where segments are mostly garbage. */
+const compactPerRecord = 8
+
+/**
+ * An index that has folded nothing yet. It is the fold of the records that `apply` is given (`evolve` is its one source of
+ * rules), and above it the revocations heard early and what this node has seen. `events` are called while it works, and
+ * must not call `apply`, `applyEarly` or `sweep` in turn.
+ */
+export const makeIndex = (options: IndexOptions): ValidityIndex => {
+  const space = new Space(options)
+  return {
+    check: (token: unknown, now: number, touch: boolean): Verdict => check(space, token, now, touch),
+    apply: (record: StoredEvent): Outcome => applyRecord(space, record),
+    applyEarly: (event: Revocation, heardAt) => applyEarly(space, event, heardAt),
+    pendingEarly: () => space.early.byCommand(),
+    position: () => position([...space.counts]),
+    distrust: () => space.distrust,
+    state: (id) => stateOf(space, id),
+    find: (digest) => findToken(space, digest),
+    standing: (subject, now) => standingOf(space, subject, now),
+    get: (id, now) => isSessionId(id) ? getSession(space, id, now) : undefined,
+    peek: (token, now) => peek(space, token, now),
+    listBySubject: (subject, now) => listSubject(space, subject, now),
+    listByTenant: (tenant, now) => listTenant(space, tenant, now),
+    count: (target) => {
+      if (target === 'all') return countTenantOrAll(space, 0)
+      if ('subject' in target) return countSubject(space, target.subject)
+      const tenant = space.dictionary.tenantKnown(target.tenant)
+      return tenant === undefined ? 0 : countTenantOrAll(space, tenant)
+    },
+    takeActivity: (most) => takeActivity(space, most),
+    watch: (id, on) => watch(space, id, on),
+    sweep: (now, most) => {
+      const expired: Expired[] = []
+      return { wrapped: sweepSome(space, now, most, expired), expired }
+    },
+    size: () => ({ live: space.live, ended: space.rows.count - space.live, bytes: space.bytes() }),
+    notes: () => ({
+      unreadable: space.skipped,
+      blocked: space.blocked.size,
+      earlyRefused: space.early.refused,
+      remembered: space.remembered.count
+    })
+  }
+}
+
+const applyRecord = (space: Space, { partition, offset, event }: StoredEvent): Outcome => {
+  const { counts } = space
+  while (counts.length <= partition) counts.push(0)
+  if (offset < counts[partition]!) return 'ignored'
+  const outcome = foldEvent(space, event, partition, offset)
+  counts[partition] = offset + 1
+  compact(space, compactPerRecord)
+  return outcome
+}
+
+const watch = (space: Space, id: SessionId, on: boolean): void => {
+  readId(id, space.id)
+  const row = space.ids.find(space.id)
+  if (row === 0) return
+  if (on) space.watched.add(row)
+  else space.watched.delete(row)
+}
