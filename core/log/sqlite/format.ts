@@ -90,12 +90,13 @@ const refusal = (path: string, found: Found): Failure => {
   }
 }
 
-const identify = (db: Database.Database): Found => {
+/** In one transaction: another process may be making the log right now, and half a look at it would be of a foreign file. */
+const identify = (db: Database.Database): Found => db.transaction(() => {
   const application = db.pragma('application_id', { simple: true })
   if (application === applicationId) return db.pragma('user_version', { simple: true }) === formatVersion ? 'ours' : 'newer'
   const objects = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get()
   return application === 0 && objects === 0 ? 'empty' : 'foreign'
-}
+})()
 
 /** SQLite's own words for these are "unable to open database file". */
 const obstacle = (path: string): Failure | undefined => {
