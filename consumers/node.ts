@@ -138,8 +138,8 @@ export const sessionsLayer = (options: OpenOptions, world: World): Layer.Layer<S
   Layer.unwrap(Effect.gen(function*() {
     const settings = resolveSettings(options, ['log', 'broadcast'])
     if (settings instanceof InvalidOptions) return yield* Effect.fail(settings)
-    if (!Layer.isLayer(options.log)) return yield* Effect.fail(notALayer('log', 'sqliteLog({ path })'))
-    if (options.broadcast !== undefined && !Layer.isLayer(options.broadcast)) {
+    if (!isLayer(options.log)) return yield* Effect.fail(notALayer('log', 'sqliteLog({ path })'))
+    if (options.broadcast !== undefined && !isLayer(options.broadcast)) {
       return yield* Effect.fail(notALayer('broadcast', 'natsBroadcast({ servers, cluster })'))
     }
     const self = Layer.succeed(NodeIdentity, identity(world, settings))
@@ -147,6 +147,9 @@ export const sessionsLayer = (options: OpenOptions, world: World): Layer.Layer<S
     const heard = options.broadcast === undefined ? store : store.pipe(Layer.provide(options.broadcast))
     return heard.pipe(Layer.provide(options.log), Layer.provide(self))
   }))
+
+/** Plain JavaScript may pass anything. Not a type guard, which would forget what the layer provides. */
+const isLayer = (value: unknown): boolean => Layer.isLayer(value)
 
 const notALayer = (option: string, like: string) =>
   new InvalidOptions({ option, message: `The option ${option} must be what ${like} returns.` })

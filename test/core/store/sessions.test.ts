@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { openFacade, type Sessions } from '../../../consumers/facade.ts'
 import { type OpenOptions, type World } from '../../../consumers/node.ts'
 import { memoryLog } from '../../../core/log/memory.ts'
+import { sqliteLog } from '../../../core/log/sqlite.ts'
+import { temporaryPath } from '../../support/temp.ts'
 import { manualWorld, type ManualClock } from '../../support/world.ts'
 import { until } from '../../support/until.ts'
 
@@ -137,7 +139,8 @@ describe('rotate', () => {
   })
 
   it('lets exactly one of several at once win, and locks nobody out', async () => {
-    const { sessions } = await open()
+    // A log whose appends take time: all four decide on the same state.
+    const { sessions } = await open({ log: sqliteLog({ path: temporaryPath('rotate.db') }) })
     const { token } = await sessions.create({ subject: 'ada' })
     const results = await Promise.allSettled([1, 2, 3, 4].map(() => sessions.rotate(token)))
     const won = results.filter((result) => result.status === 'fulfilled')

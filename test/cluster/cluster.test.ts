@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest'
+import type { OpenOptions } from '../../consumers/node.ts'
+import type { Sessions } from '../../consumers/facade.ts'
+import type { DomainEvent } from '../../core/domain/events.ts'
+import { memoryLog } from '../../core/log/memory.ts'
+import { sqliteLog } from '../../core/log/sqlite.ts'
+import { TestCluster } from '../support/nodes.ts'
+import { temporaryPath } from '../support/temp.ts'
+import { until } from '../support/until.ts'
+import { manualWorld } from '../support/world.ts'
+
+const logs: ReadonlyArray<readonly [string, () => OpenOptions['log']]> = [
+  ['memory', () => memoryLog()],
+  ['memory with three partitions', () => memoryLog({ partitions: 3 })],
+  ['sqlite', () => sqliteLog({ path: temporaryPath('cluster.db') })]
+]
+
+const reason = (sessions: Sessions, token: string): string => {
+  const verdict = sessions.validate(token, { touch: false })
+  return verdict.ok ? 'ok' : verdict.reason
+}
+const known = (sessions: Sessions, token: string) => until('the session is known', () => reason(sessions, token) === 'ok')
+const events = async (sessions: Sessions): Promise<readonly DomainEvent[]> => {
+  const all: DomainEvent[] = []
+  for await (const { event } of sessions.events()) if (event.type !== 'Unreadable') all.push(event)
+  return all
+}
+const count = async (sessions: Sessions, type: DomainEvent['type']) =>
+  (await events(sessions)).filter((event) => event.type === type).length
+
+describe.each(logs)('a cluster on a log: %s', (_, log) => {
+  it('knows on all nodes what one has started, and refuses on all what one has ended', async () => {
+    await using cluster = new TestCluster(log())
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const c = await cluster.open('c')
+    const { token, session } = await a.sessions.create({ subject: 'ada' })
+    for (const { sessions } of [a, b, c]) expect((await sessions.authenticate(token)).ok).toBe(true)
+    const signal = b.sessions.signal(session.id)
+    const receipt = await c.sessions.revoke({ token }, { confirm: 'cluster' })
+    expect([...receipt.confirmedBy].sort()).toEqual(['a', 'b', 'c'])
+    for (const { sessions } of [a, b, c]) expect(reason(sessions, token)).toBe('ended')
+    expect(signal.reason).toMatchObject({ reason: 'logout' })
+  })
+
+  it('confirms wide revocations only when their own record is folded everywhere', async () => {
+    await using cluster = new TestCluster(log())
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const made = await Promise.all(['ada', 'bob', 'cy'].map((subject) => a.sessions.create({ subject, tenant: 'shop' })))
+    for (const { token } of made) await known(b.sessions, token)
+    for (const target of [{ subject: 'ada' }, { tenant: 'shop' }, { all: true }] as const) {
+      const receipt = await a.sessions.revoke(target, { confirm: 'cluster' })
+      expect(receipt.confirmedBy).toEqual(['a', 'b'])
+    }
+    for (const { token } of made) expect(reason(b.sessions, token)).toBe('ended')
+  })
+
+  it('carries revocations by the log alone where there is no broadcast', async () => {
+    await using cluster = new TestCluster(log())
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    cluster.hub.cut('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    await a.sessions.revoke({ token })
+    await until('the tail brings it', () => reason(b.sessions, token) === 'ended')
+  })
+
+  it('lets one of concurrent rotations win, on whichever nodes', async () => {
+    await using cluster = new TestCluster(log())
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    const results = await Promise.allSettled([a, b].map(({ sessions }) => sessions.rotate(token)))
+    const won = results.filter((result) => result.status === 'fulfilled')
+    expect(won.length).toBeGreaterThanOrEqual(1)
+    for (const { value } of won) {
+      for (const { sessions } of [a, b]) expect((await sessions.authenticate(value.token)).ok).toBe(true)
+    }
+  })
+
+  it('holds the cap for logins that race on two nodes', async () => {
+    await using cluster = new TestCluster(log(), { maxSessionsPerSubject: 2 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    await Promise.all([a, b, a, b, a, b].map(({ sessions }) => sessions.create({ subject: 'ada' }).catch(() => null)))
+    await until('both settle on two', () => [a, b].every(({ sessions }) => sessions.list({ subject: 'ada' }).length === 2))
+    const ids = [a, b].map(({ sessions }) => sessions.list({ subject: 'ada' }).map(({ id }) => id))
+    expect(ids[0]).toEqual(ids[1])
+  })
+})
+
+describe('I4: revoke first', () => {
+  it('ends a session everywhere while the log takes nothing, says so, and makes it durable later', async () => {
+    await using cluster = new TestCluster(memoryLog(), { writeTimeout: 50 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    a.faults.append = 'fail'
+    b.faults.append = 'fail'
+    await expect(a.sessions.revoke({ token })).rejects.toMatchObject({ _tag: 'LogUnavailable' })
+    for (const { sessions } of [a, b]) expect(reason(sessions, token)).toBe('ended')
+    expect(a.sessions.health().revocationsPending).toBe(1)
+    expect(await count(a.sessions, 'SessionEnded')).toBe(0)
+    a.faults.append = 'ok'
+    await until('it is durable', async () => await count(a.sessions, 'SessionEnded') === 1)
+    await until('nothing is pending', () => [a, b].every(({ sessions }) => sessions.health().revocationsPending === 0))
+  })
+
+  it('makes a revocation durable whose writer died', async () => {
+    await using cluster = new TestCluster(memoryLog(), { writeTimeout: 50 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    a.faults.append = 'hang'
+    await a.sessions.revoke({ token }).catch(() => null)
+    cluster.hub.cut('a')
+    await until('the one who heard it appends it', async () => await count(b.sessions, 'SessionEnded') === 1)
+    const c = await cluster.open('c')
+    expect(reason(c.sessions, token)).toBe('ended')
+  })
+
+  it('takes the first of an append whose answer was lost and that was tried again', async () => {
+    await using cluster = new TestCluster(memoryLog(), { writeTimeout: 500 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    a.faults.append = 'lose-answer'
+    const revoking = a.sessions.revoke({ subject: 'ada' })
+    await until('it stands twice', async () => await count(b.sessions, 'SubjectRevoked') >= 2)
+    a.faults.append = 'ok'
+    await revoking
+    const { token } = await b.sessions.create({ subject: 'ada' })
+    a.faults.append = 'lose-answer'
+    expect(reason(b.sessions, token)).toBe('ok')
+    expect((await a.sessions.authenticate(token)).ok).toBe(true)
+  })
+})
+
+describe('I5: bounded staleness', () => {
+  it('refuses on a node that has lost the log, and only there, and recovers', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxStaleness: 200 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    b.faults.head = 'hang'
+    await until('b fences itself', () => reason(b.sessions, token) === 'stale')
+    expect(b.sessions.health().fenced).toContain('last compared itself with the log')
+    expect(reason(a.sessions, token)).toBe('ok')
+    expect(await b.sessions.authenticate(token)).toEqual({ ok: false, reason: 'stale' })
+    b.faults.head = 'ok'
+    await until('b is back', () => reason(b.sessions, token) === 'ok')
+  })
+
+  it('counts nothing as fresh that the tail has not folded', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxStaleness: 200 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    cluster.hub.cut('b')
+    b.faults.tail = 'cut'
+    await a.sessions.revoke({ token })
+    await until('b refuses', () => reason(b.sessions, token) !== 'ok')
+    expect(reason(b.sessions, token)).toBe('stale')
+    b.faults.tail = 'ok'
+    await until('b knows', () => reason(b.sessions, token) === 'ended')
+  })
+
+  it('serves on where the owner chose that, and then only an acknowledgement confirms', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxStaleness: 200 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b', { onStale: 'serve' })
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    cluster.hub.cut('b')
+    b.faults.tail = 'cut'
+    b.faults.head = 'hang'
+    await expect(a.sessions.revoke({ token }, { confirm: 'cluster' })).rejects.toMatchObject({
+      _tag: 'NotConfirmed', missing: ['b']
+    })
+    expect(reason(a.sessions, token)).toBe('ended')
+    expect(reason(b.sessions, token)).toBe('ok')
+  })
+
+  it('confirms by time when a node is silent: it has fenced itself by then', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxStaleness: 300 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    cluster.hub.cut('b')
+    b.faults.tail = 'cut'
+    const receipt = await a.sessions.revoke({ token }, { confirm: 'cluster' })
+    expect(receipt.confirmedBy).toEqual(['a'])
+    expect(receipt.confirmedAfterMs).toBeGreaterThanOrEqual(300)
+    expect(reason(b.sessions, token)).not.toBe('ok')
+  })
+
+  it('is not confirmed at once past a node that the broadcast never told of', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxStaleness: 300 })
+    cluster.hub.cut('b')
+    const b = await cluster.open('b')
+    const a = await cluster.open('a')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    b.faults.tail = 'cut'
+    await a.sessions.revoke({ token }, { confirm: 'cluster' })
+    expect(reason(b.sessions, token)).not.toBe('ok')
+  })
+})
+
+describe('I6: limits', () => {
+  it('are kept for a session that is active on another node', async () => {
+    const world = manualWorld()
+    await using cluster = new TestCluster(memoryLog(), { onStale: 'serve', limits: { idle: '10 minutes', absolute: '1 hour' } })
+    const a = await cluster.open('a', {}, world)
+    const b = await cluster.open('b', {}, world)
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    world.clock.advance(9 * 60_000)
+    expect(a.sessions.validate(token).ok).toBe(true)
+    world.clock.advance(2 * 60_000)
+    expect((await b.sessions.authenticate(token)).ok).toBe(true)
+    expect(reason(b.sessions, token)).toBe('ok')
+  })
+})
+
+describe('health', () => {
+  it('names the other nodes, their clocks and an alarm', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxClockSkew: '2 seconds' })
+    const a = await cluster.open('a')
+    const world = manualWorld()
+    await cluster.open('b', {}, world)
+    await until('a has heard b', () => a.sessions.health().nodes.some(({ node, skewMs }) => node === 'b' && skewMs !== null))
+    expect(a.sessions.health().clock.alarm).toBe(true)
+  })
+
+  it('forgets a node that closes', async () => {
+    await using cluster = new TestCluster(memoryLog())
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    await until('a knows b', () => a.sessions.health().nodes.length === 1)
+    await b.sessions.close()
+    await until('b is gone', () => a.sessions.health().nodes.length === 0)
+  })
+})
