@@ -45,6 +45,7 @@ export const natsBroadcast = (
     const self = yield* NodeIdentity
     const wire = makeWire(subjectOf(checked.cluster))
     const end = makeEnd({ kind: 'nats', cluster: checked.cluster, key: checked.key, self, wire })
+    yield* Effect.addFinalizer(() => Effect.sync(() => end.connection({ connected: false, failure: 'closed' })))
     const ready = yield* Deferred.make<void>()
     const settled = (): void => { Deferred.doneUnsafe(ready, Effect.void) }
     if ('connection' in checked.via) {
