@@ -1,5 +1,7 @@
 import * as Result from 'effect/Result'
 import * as Schema from 'effect/Schema'
+import * as SchemaAST from 'effect/SchemaAST'
+import * as SchemaJITCompiler from 'effect/schema/SchemaJITCompiler'
 import { DomainEvent, schemaVersion } from '../domain/events.ts'
 import { isSessionId, type SessionId } from '../domain/ids.ts'
 import { upcast } from '../domain/upcast.ts'
@@ -12,6 +14,11 @@ export type Unreadable =
   | { readonly type: 'Unreadable'; readonly concerns: 'nothing'; readonly detail: string }
   | { readonly type: 'Unreadable'; readonly concerns: 'session'; readonly session: SessionId; readonly detail: string }
   | { readonly type: 'Unreadable'; readonly concerns: 'everything'; readonly detail: string }
+
+// Compiled when first used: a tenth of the time, for each record of a replay. Where making code from strings is not
+// allowed, effect goes on interpreting.
+SchemaJITCompiler.enable(DomainEvent.ast)
+SchemaJITCompiler.enable(SchemaAST.flip(DomainEvent.ast))
 
 const decode = Schema.decodeUnknownResult(DomainEvent)
 const encode = Schema.encodeResult(DomainEvent)

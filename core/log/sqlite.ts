@@ -9,9 +9,9 @@ import { encodeText } from './codec.ts'
 import { follow, pages } from './follow.ts'
 import { EventLog, type EventLogShape } from './port.ts'
 import { position, start } from './position.ts'
-import { Appender } from './sqlite/appender.ts'
+import { Appender, closed, unavailable } from './sqlite/appender.ts'
 import type { Failure } from './sqlite/classify.ts'
-import { closed, cursorAt, Reader } from './sqlite/reader.ts'
+import { cursorAt, Reader } from './sqlite/reader.ts'
 
 export interface SqliteLogOptions {
   /** The file; made where there is none, in a folder that exists. Default: 'curfew.db' in the working directory. */
@@ -89,16 +89,19 @@ class SqliteNode {
   constructor(path: string, clock: Clock) {
     this.#path = path
     this.#clock = clock
-    this.#appender = new Appender(path, clock, { onCommitted: () => this.#bell.ring() })
+    this.#appender = new Appender(path, clock, (own) => {
+      this.#reader.remember(own)
+      this.#bell.ring()
+    })
     this.#reader = new Reader(path)
   }
 
   open(): Effect.Effect<void, LogUnusable | LogUnavailable> {
     return this.#appender.open().pipe(
-      Effect.andThen(Effect.suspend(() => {
-        const problem = this.#reader.open()
+      Effect.flatMap((file) => {
+        const problem = this.#reader.open(file)
         return problem === undefined ? Effect.void : Effect.fail(problem)
-      })),
+      }),
       Effect.mapError(openError)
     )
   }
@@ -138,7 +141,7 @@ class SqliteNode {
   #whileOpen<A, E>(f: () => Effect.Effect<A, E>): Effect.Effect<A, E | LogUnavailable> {
     return Effect.suspend((): Effect.Effect<A, E | LogUnavailable> => this.#open
       ? f()
-      : Effect.fail(closed(this.#path)))
+      : Effect.fail(unavailable(closed(this.#path))))
   }
 
   /** While tails wait, asks for the appends of other processes. A file that cannot be asked is the tails' to report. */

@@ -2,21 +2,32 @@ import { Worker } from 'node:worker_threads'
 import * as Effect from 'effect/Effect'
 import type { Clock } from '../../clock.ts'
 import { LogUnavailable } from '../../errors.ts'
-import { failure, type Failure } from './classify.ts'
-import type { FromWriter, ToWriter, WriterData } from './messages.ts'
+import type { DomainEvent } from '../../domain/events.ts'
+import { decodeText, type Unreadable } from '../codec.ts'
+import { failure, failureOf, type Failure } from './classify.ts'
+import type { Opening } from './commits.ts'
+import { moved, type FileIdentity } from './format.ts'
+import { closeRequest, packAppends, type Committed, type FromWriter, type WriterData } from './messages.ts'
 
 /** How long closing waits for the writer's thread to finish what it was given, ms. */
 export const closeMsMax = 5_000
 
-interface Pending {
-  readonly bodies: readonly string[]
-  /** Told the number of its first record. Nobody listens any more where the append was interrupted. */
-  resume: (result: Effect.Effect<number, LogUnavailable>) => void
+/** Records that this node has just committed, the first of them as number `first`. */
+export interface Own {
+  readonly first: number
+  readonly records: readonly OwnRecord[]
+}
+export interface OwnRecord {
+  readonly body: string
+  /** As every node will read it; decoded while the disk was working. */
+  readonly event: DomainEvent | Unreadable
 }
 
-interface Listeners {
-  /** Something of this node's own has come to stand. Called before those who appended it are answered. */
-  readonly onCommitted: () => void
+interface Pending {
+  readonly bodies: readonly string[]
+  decoded: readonly OwnRecord[]
+  /** Told the number of its first record. Nobody listens any more where the append was interrupted. */
+  resume: (result: Effect.Effect<number, LogUnavailable>) => void
 }
 
 /**
@@ -27,29 +38,33 @@ interface Listeners {
 export class Appender {
   readonly #path: string
   readonly #clock: Clock
-  readonly #listeners: Listeners
+  readonly #onCommitted: (own: Own | undefined) => void
   #worker: Worker | undefined
   #unsent: Pending[] = []
   #sent: Pending[] = []
   #failure: Failure | undefined
+  #file: FileIdentity | undefined
+  #moved: Failure | undefined
+  #closed = false
 
-  constructor(path: string, clock: Clock, listeners: Listeners) {
+  /** `onCommitted` is told when something of this node's own has come to stand; what, if it is little. */
+  constructor(path: string, clock: Clock, onCommitted: (own: Own | undefined) => void) {
     this.#path = path
     this.#clock = clock
-    this.#listeners = listeners
+    this.#onCommitted = onCommitted
   }
 
-  /** Starts the thread and opens the file. */
-  open(): Effect.Effect<void, Failure> {
+  /** Starts the thread and opens the file; says which it is. */
+  open(): Effect.Effect<FileIdentity, Failure> {
     return Effect.callback((resume) => {
-      this.#start((problem) => resume(problem === undefined ? Effect.void : Effect.fail(problem)))
+      this.#start((opening) => resume(opening.kind === 'opened' ? Effect.succeed(opening.file) : Effect.fail(opening.failure)))
     })
   }
 
   /** Commits the texts as records that follow each other; succeeds with the number of the first. */
   append(bodies: readonly string[]): Effect.Effect<number, LogUnavailable> {
     return Effect.callback((resume) => {
-      const pending: Pending = { bodies, resume }
+      const pending: Pending = { bodies, decoded: [], resume }
       if (this.#unsent.push(pending) === 1) queueMicrotask(() => this.#send())
       return Effect.sync(() => { pending.resume = ignore })
     })
@@ -69,6 +84,8 @@ export class Appender {
   close(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const worker = this.#worker
+      this.#closed = true
+      this.#send()
       if (worker === undefined) return resume(Effect.void)
       const cancel = this.#clock.schedule(closeMsMax, () => void worker.terminate())
       worker.ref()
@@ -76,65 +93,67 @@ export class Appender {
         cancel()
         resume(Effect.void)
       })
-      this.#send()
-      worker.postMessage({ kind: 'close' } satisfies ToWriter)
+      worker.postMessage(closeRequest)
     })
   }
 
-  #start(onOpened: (problem: Failure | undefined) => void): Worker {
-    const worker = new Worker(writerFile, {
-      name: 'curfew log', workerData: { path: this.#path } satisfies WriterData, execArgv: []
-    })
-    let crash = 'it ended by itself'
+  #start(onOpened: (opening: Opening) => void): Worker {
+    const workerData: WriterData = { path: this.#path, file: this.#file }
+    const worker = new Worker(writerFile, { name: 'curfew log', workerData, execArgv: [] })
+    let problem = failure(this.#path, 'other', 'CURFEW', 'the thread that writes it ended')
     worker.on('message', (message: FromWriter) => {
-      if (message.kind === 'opened') this.#settleRef()
-      if (message.kind === 'opened') onOpened(undefined)
-      else if (message.kind === 'refused') this.#refused(message.failure, onOpened)
-      else this.#answered(message)
+      if (!('kind' in message)) return this.#committed(message)
+      if (message.kind === 'failed') return this.#failed(message.appends, message.failure)
+      if (message.kind === 'opened') this.#file = message.file
+      else problem = message.failure
+      this.#settleRef()
+      onOpened(message)
     })
-    worker.on('error', (error: unknown) => { crash = error instanceof Error ? error.message : String(error) })
+    worker.on('error', (error: unknown) => { problem = failureOf(this.#path, error) })
     worker.on('exit', () => {
       this.#worker = undefined
-      const problem = failure(this.#path, 'other', 'CURFEW', `the thread that writes it failed: ${crash}`)
-      if (this.#sent.length > 0) this.#answered({ kind: 'failed', appends: this.#sent.length, failure: problem })
-      onOpened(problem)
+      this.#failed(this.#sent.length, problem)
+      onOpened({ kind: 'refused', failure: problem })
     })
     this.#worker = worker
     return worker
   }
 
-  #refused(problem: Failure, onOpened: (problem: Failure) => void): void {
-    if (this.#sent.length > 0) this.#answered({ kind: 'failed', appends: this.#sent.length, failure: problem })
-    onOpened(problem)
-  }
-
   #send(): void {
     if (this.#unsent.length === 0) return
-    const worker = this.#worker ?? this.#start(ignore)
-    const bodies = this.#unsent.flatMap((pending) => pending.bodies)
-    const counts = this.#unsent.map((pending) => pending.bodies.length)
-    this.#sent = this.#sent.concat(this.#unsent)
+    const unsent = this.#unsent
     this.#unsent = []
-    worker.postMessage({ kind: 'append', bodies, counts } satisfies ToWriter)
+    this.#sent = this.#sent.concat(unsent)
+    const worker = this.#worker ?? (this.#closed ? undefined : this.#start(ignore))
+    if (worker === undefined) return this.#failed(unsent.length, closed(this.#path))
+    worker.postMessage(packAppends(unsent.map((pending) => pending.bodies)))
     this.#settleRef()
+    // While the disk works: an append to a file that no longer stands at its path would be gone with the next start.
+    this.#moved = this.#file === undefined ? undefined : moved(this.#path, this.#file)
+    if (unsent.length <= earlyAppendsMax) for (const pending of unsent) pending.decoded = decodeEarly(pending.bodies)
   }
 
-  #answered(answer: Extract<FromWriter, { readonly kind: 'committed' | 'failed' }>): void {
-    const answered = this.#sent.splice(0, answer.appends)
+  #failed(appends: number, problem: Failure): void {
+    if (appends === 0) return
+    this.#failure = problem
+    const answered = this.#sent.splice(0, appends)
     this.#settleRef()
-    if (answer.kind === 'failed') {
-      this.#failure = answer.failure
-      const error = unavailable(answer.failure)
-      for (const pending of answered) pending.resume(Effect.fail(error))
-      return
-    }
+    const error = unavailable(problem)
+    for (const pending of answered) pending.resume(Effect.fail(error))
+  }
+
+  #committed([appends, first]: Committed): void {
+    if (this.#moved !== undefined) return this.#failed(appends, this.#moved)
     this.#failure = undefined
-    this.#listeners.onCommitted()
-    let first = answer.first
+    const answered = this.#sent.splice(0, appends)
+    this.#settleRef()
+    let next = first
     for (const pending of answered) {
-      pending.resume(Effect.succeed(first))
-      first += pending.bodies.length
+      pending.resume(Effect.succeed(next))
+      next += pending.bodies.length
     }
+    const early = answered.every((pending) => pending.decoded.length === pending.bodies.length)
+    this.#onCommitted(early ? { first, records: answered.flatMap((pending) => pending.decoded) } : undefined)
   }
 
   #settleRef(): void {
@@ -145,10 +164,22 @@ export class Appender {
 
 const ignore = () => undefined
 
+/**
+ * While the disk works on few appends this thread has nothing better to do than to read what it wrote, as it will have
+ * to when they stand. With many it has.
+ */
+const earlyAppendsMax = 8
+const earlyRecordsMax = 16
+
+const decodeEarly = (bodies: readonly string[]): readonly OwnRecord[] =>
+  bodies.length > earlyRecordsMax ? [] : bodies.map((body) => ({ body, event: decodeText(body) }))
+
 /** The file beside this one, as it stands: TypeScript in the sources, JavaScript in the package. */
 const writerFile = import.meta.url.endsWith('.ts')
   ? new URL('./writer.ts', import.meta.url)
   : new URL('./writer.js', import.meta.url)
+
+export const closed = (path: string): Failure => failure(path, 'other', 'CURFEW', 'it was closed')
 
 export const unavailable = (problem: Failure): LogUnavailable =>
   new LogUnavailable({ message: problem.message, cause: problem })

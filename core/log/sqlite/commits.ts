@@ -1,10 +1,11 @@
 import type Database from 'better-sqlite3'
 import { genesis, link, fromBytes, toBytes } from './chain.ts'
 import { failure, failureOf, type Failure, type Reason } from './classify.ts'
-import { moved, openWriter, type FileIdentity } from './format.ts'
-import type { FromWriter } from './messages.ts'
+import { openWriter, type FileIdentity } from './format.ts'
+import type { Committed, FromWriter } from './messages.ts'
 
-export type Answer = Extract<FromWriter, { readonly kind: 'committed' | 'failed' }>
+export type Answer = Committed | Extract<FromWriter, { readonly kind: 'failed' }>
+export type Opening = Extract<FromWriter, { readonly kind: 'opened' | 'refused' }>
 type Append = readonly string[]
 
 /** Failures that may be one append's own: the others of its transaction are tried without it. */
@@ -14,7 +15,6 @@ const ofConnection: ReadonlySet<Reason> = new Set(['read-only', 'cannot-open', '
 
 interface Connection {
   readonly db: Database.Database
-  readonly file: FileIdentity
   /** Commits all, or nothing, and says the number of the first record. */
   readonly write: (appends: readonly Append[]) => number
 }
@@ -22,17 +22,21 @@ interface Connection {
 /** Appends to the log, many in one transaction. Blocks its thread; belongs into the writer's. */
 export class Commits {
   readonly #path: string
+  #file: FileIdentity | undefined
   #connection: Connection | undefined
 
-  constructor(path: string) {
+  /** `file`: the one that it must be, if it was open before. */
+  constructor(path: string, file: FileIdentity | undefined) {
     this.#path = path
+    this.#file = file
   }
 
-  open(): Failure | undefined {
-    const opened = openWriter(this.#path)
-    if (!opened.ok) return opened.failure
-    this.#connection = { db: opened.db, file: opened.file, write: prepare(opened.db) }
-    return undefined
+  open(): Opening {
+    const opened = openWriter(this.#path, this.#file)
+    if (!opened.ok) return { kind: 'refused', failure: opened.failure }
+    this.#file = opened.file
+    this.#connection = { db: opened.db, write: prepare(opened.db) }
+    return { kind: 'opened', file: opened.file }
   }
 
   close(): void {
@@ -44,7 +48,7 @@ export class Commits {
   /** Answers for every append, in order. */
   commit(appends: readonly Append[], answer: (answer: Answer) => void): void {
     const result = this.#try(appends)
-    if (typeof result === 'number') return answer({ kind: 'committed', appends: appends.length, first: result })
+    if (typeof result === 'number') return answer([appends.length, result])
     if (appends.length === 1 || !ofOneAppend.has(result.reason)) {
       return answer({ kind: 'failed', appends: appends.length, failure: result })
     }
@@ -52,8 +56,10 @@ export class Commits {
   }
 
   #try(appends: readonly Append[]): number | Failure {
-    const problem = this.#connection === undefined ? this.open() : moved(this.#path, this.#connection.file)
-    if (problem !== undefined) return problem
+    if (this.#connection === undefined) {
+      const opening = this.open()
+      if (opening.kind === 'refused') return opening.failure
+    }
     try {
       return this.#connection!.write(appends)
     } catch (error) {

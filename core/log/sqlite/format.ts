@@ -1,4 +1,4 @@
-import { statSync, type BigIntStats } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { busyMs, classify, failure, failureOf, type Failure } from './classify.ts'
@@ -32,8 +32,11 @@ export type Opened =
   | { readonly ok: true; readonly db: Database.Database; readonly file: FileIdentity }
   | { readonly ok: false; readonly failure: Failure }
 
-/** Opens the log for writing, and makes it first where there is none. Changes no file that is not a log. */
-export const openWriter = (path: string): Opened => open(path, (path) => {
+/**
+ * Opens the log for writing, and makes it first where there is none. Changes no file that is not a log. `again`: the
+ * file that was open before, and must still be the one at the path.
+ */
+export const openWriter = (path: string, again: FileIdentity | undefined): Opened => open(path, again, (path) => {
   const db = new Database(path, { timeout: busyMs })
   const found = identify(db)
   if (found !== 'ours' && found !== 'empty') return { db, found }
@@ -59,7 +62,7 @@ export const openWriter = (path: string): Opened => open(path, (path) => {
  * Opens a log for reading only. It never waits for a lock: the thread that reads has better things to do, and asks
  * again. It never runs a checkpoint either.
  */
-export const openReader = (path: string): Opened => open(path, (path) => {
+export const openReader = (path: string, again: FileIdentity | undefined): Opened => open(path, again, (path) => {
   const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 0 })
   db.pragma('cache_size = -2048')
   return { db, found: identify(db) }
@@ -67,8 +70,11 @@ export const openReader = (path: string): Opened => open(path, (path) => {
 
 type Found = 'ours' | 'empty' | 'foreign' | 'newer'
 
-const open = (path: string, connect: (path: string) => { readonly db: Database.Database; readonly found: Found }): Opened => {
-  const inTheWay = obstacle(path)
+const open = (
+  path: string, again: FileIdentity | undefined,
+  connect: (path: string) => { readonly db: Database.Database; readonly found: Found }
+): Opened => {
+  const inTheWay = again === undefined ? obstacle(path) : moved(path, again)
   if (inTheWay !== undefined) return { ok: false, failure: inTheWay }
   try {
     const { db, found } = connect(path)
@@ -122,11 +128,16 @@ const useWal = (db: Database.Database): void => {
 }
 
 /** Which file it is, whatever its name. */
-export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino'>
+export interface FileIdentity {
+  readonly dev: bigint
+  readonly ino: bigint
+}
 
 /** Never by opening it: closing a file that SQLite has open in this process would give up SQLite's locks on it. */
-export const fileAt = (path: string): FileIdentity | undefined =>
-  statSync(path, { bigint: true, throwIfNoEntry: false })
+export const fileAt = (path: string): FileIdentity | undefined => {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stats === undefined ? undefined : { dev: stats.dev, ino: stats.ino }
+}
 
 /** An append to a file that no longer stands at its path would be lost at the next start. */
 export const moved = (path: string, file: FileIdentity): Failure | undefined => {

@@ -1,23 +1,44 @@
 import type { Failure } from './classify.ts'
+import type { FileIdentity } from './format.ts'
 
-/** To the writer's thread. Records are texts already: strings are the cheapest that can cross. */
-export type ToWriter =
-  /** Several appends, one after the other in `bodies`; `counts` says how many records each has. */
-  | { readonly kind: 'append'; readonly bodies: readonly string[]; readonly counts: readonly number[] }
-  /** Close once everything before is done. */
-  | { readonly kind: 'close' }
+/**
+ * What crosses to the writer's thread: several appends in one string, which crosses in half the time of an object that
+ * holds the same. A record is JSON on one line; an empty line ends an append; the empty string asks to close.
+ */
+export type ToWriter = string & { readonly toWriter: unique symbol }
+
+export const closeRequest = '' as ToWriter
+
+export const packAppends = (appends: ReadonlyArray<readonly string[]>): ToWriter => {
+  let text = ''
+  for (const bodies of appends) {
+    for (const body of bodies) text += body + '\n'
+    text += '\n'
+  }
+  return text as ToWriter
+}
+
+export const unpackAppends = (message: ToWriter): ReadonlyArray<readonly string[]> => {
+  const appends = message.split('\n\n')
+  // Behind the last empty line.
+  appends.pop()
+  return appends.map((bodies) => bodies.split('\n'))
+}
 
 /** From the writer's thread. Appends are answered in their order, several at once. */
 export type FromWriter =
-  | { readonly kind: 'opened' }
+  | { readonly kind: 'opened'; readonly file: FileIdentity }
   /** The file could not be opened; the thread ends. */
   | { readonly kind: 'refused'; readonly failure: Failure }
-  /** The next `appends` of those not yet answered stand, the first of their records as number `first`. */
-  | { readonly kind: 'committed'; readonly appends: number; readonly first: number }
   /** The next `appends` of those not yet answered failed. */
   | { readonly kind: 'failed'; readonly appends: number; readonly failure: Failure }
+  /** The next `appends` of those not yet answered stand, the first of their records as number `first`. */
+  | Committed
+export type Committed = readonly [appends: number, first: number]
 
 /** What the writer's thread is started with. */
 export interface WriterData {
   readonly path: string
+  /** The file that it must be, for a thread that takes the place of another. */
+  readonly file: FileIdentity | undefined
 }

@@ -5,7 +5,7 @@ import { decodeText } from '../codec.ts'
 import { batchLengthMax, type Page } from '../follow.ts'
 import type { StoredEvent } from '../port.ts'
 import { position, type Position } from '../position.ts'
-import { unavailable } from './appender.ts'
+import { closed, unavailable, type Own } from './appender.ts'
 import { fromBytes, genesis, link, type Link } from './chain.ts'
 import { busyMs, failureOf, type Failure } from './classify.ts'
 import { moved, openReader, type FileIdentity } from './format.ts'
@@ -20,7 +20,6 @@ type Row = readonly [seq: number, body: string, hash: Uint8Array]
 
 interface Connection {
   readonly db: Database.Database
-  readonly file: FileIdentity
   readonly rows: Database.Statement<[number, number, number], Row>
   readonly hash: Database.Statement<[number], Uint8Array>
   readonly last: Database.Statement<[], number>
@@ -34,20 +33,23 @@ const retryMs = 5
 export class Reader {
   readonly #path: string
   #connection: Connection | undefined
+  #file: FileIdentity | undefined
   #failure: Failure | undefined
   #closed = false
+  #own: Own | undefined
 
   constructor(path: string) {
     this.#path = path
   }
 
-  open(): Failure | undefined {
-    const opened = openReader(this.#path)
+  /** `file`: the one that it must be, now and whenever it is opened again. */
+  open(file: FileIdentity): Failure | undefined {
+    const opened = openReader(this.#path, file)
     if (!opened.ok) return opened.failure
-    const { db, file } = opened
+    const db = opened.db
+    this.#file = file
     this.#connection = {
       db,
-      file,
       rows: db.prepare<[number, number, number], Row>(
         'SELECT seq, body, hash FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?').raw(),
       hash: db.prepare<[number], Uint8Array>('SELECT hash FROM event WHERE seq = ?').pluck(),
@@ -69,6 +71,14 @@ export class Reader {
     this.#connection = undefined
   }
 
+  /**
+   * What this node has just committed need not be read back: where it stands right behind a cursor, it is the page. Its
+   * hashes are computed as they must be, so if the file says otherwise the record behind it is found to be damaged.
+   */
+  remember(own: Own | undefined): void {
+    this.#own = own
+  }
+
   /** The last failure, until something succeeds again. */
   failure(): Failure | undefined {
     return this.#failure
@@ -77,7 +87,7 @@ export class Reader {
   /** The number of the last record. Asked of the file at its path, not of one that was moved away. */
   last(): Effect.Effect<number, LogUnavailable> {
     return this.#attempt((connection) => {
-      const problem = moved(this.#path, connection.file)
+      const problem = this.#file && moved(this.#path, this.#file)
       return problem === undefined ? Effect.succeed(connection.last.get() ?? 0) : Effect.fail(unavailable(problem))
     })
   }
@@ -94,12 +104,27 @@ export class Reader {
 
   /** The records behind the cursor, up to number `last`, each checked against the hash of the one before. */
   page(cursor: Cursor, last: number): Effect.Effect<Page<Cursor>, LogUnavailable | LogDamaged> {
-    return this.#attempt((connection) => {
+    const own = this.#ownPage(cursor, last)
+    return own !== undefined ? Effect.succeed(own) : this.#attempt((connection) => {
       const hash = cursor.hash ?? (cursor.seq === 0 ? genesis : fromBytes(connection.hash.get(cursor.seq)))
       if (hash === undefined) return Effect.fail(this.#noAnchor(cursor.seq, connection.last.get() ?? 0))
       const rows = connection.rows.all(cursor.seq, last, batchLengthMax)
       return Effect.succeed(this.#check(rows, { seq: cursor.seq, hash }))
     })
+  }
+
+  #ownPage(cursor: Cursor, last: number): Page<Cursor> | undefined {
+    const own = this.#own
+    if (own === undefined || own.first !== cursor.seq + 1 || cursor.hash === undefined) return undefined
+    if (own.first + own.records.length - 1 > last) return undefined
+    const records: StoredEvent[] = []
+    let { seq, hash } = cursor as { readonly seq: number; readonly hash: Link }
+    for (const { body, event } of own.records) {
+      records.push({ partition: 0, offset: seq, event })
+      seq++
+      hash = link(hash, seq, body)
+    }
+    return { records, next: { seq, hash }, more: false, damaged: null }
   }
 
   #check(rows: readonly Row[], from: { readonly seq: number; readonly hash: Link }): Page<Cursor> {
@@ -137,8 +162,8 @@ export class Reader {
   /** Never blocks for a lock: asks again, for as long as a writer would wait. */
   #attempt<A, E>(f: (connection: Connection) => Effect.Effect<A, E>, triesLeft = busyMs / retryMs): Effect.Effect<A, E | LogUnavailable> {
     return Effect.suspend((): Effect.Effect<A, E | LogUnavailable> => {
-      if (this.#closed) return Effect.fail(closed(this.#path))
-      const problem = this.#connection === undefined ? this.open() : undefined
+      if (this.#closed || this.#file === undefined) return Effect.fail(unavailable(closed(this.#path)))
+      const problem = this.#connection === undefined ? this.open(this.#file) : undefined
       if (problem !== undefined) return this.#failed(problem)
       try {
         const result = f(this.#connection!)
@@ -162,5 +187,3 @@ export class Reader {
 }
 
 export const cursorAt = (from: Position): Cursor => ({ seq: from[0] ?? 0, hash: undefined })
-
-export const closed = (path: string): LogUnavailable => new LogUnavailable({ message: `The log ${path} was closed.` })

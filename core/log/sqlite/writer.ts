@@ -3,31 +3,28 @@
  * than the driver, so that it starts quickly and stays small.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { FromWriter, ToWriter, WriterData } from './messages.ts'
+import { closeRequest, unpackAppends, type FromWriter, type ToWriter, type WriterData } from './messages.ts'
 import { Commits } from './commits.ts'
 
-/** When a transaction takes no more appends. A single larger append has one of its own. */
-const recordsMax = 4_096
+/** A transaction takes no more appends once it has this many characters. */
 const lengthMax = 4_194_304
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread only.')
 const post = (message: FromWriter) => port.postMessage(message)
 
-const commits = new Commits((workerData as WriterData).path)
+const { path, file } = workerData as WriterData
+const commits = new Commits(path, file)
 
 /** Everything that has arrived by now shares the next transaction. */
 const take = (first: ToWriter): { readonly appends: ReadonlyArray<readonly string[]>; readonly close: boolean } => {
   const appends: Array<readonly string[]> = []
-  let records = 0
   let length = 0
   for (let message: ToWriter | undefined = first; message !== undefined; message = next()) {
-    if (message.kind === 'close') return { appends, close: true }
-    let at = 0
-    for (const count of message.counts) appends.push(message.bodies.slice(at, at += count))
-    records += message.bodies.length
-    for (const body of message.bodies) length += body.length
-    if (records >= recordsMax || length >= lengthMax) break
+    if (message === closeRequest) return { appends, close: true }
+    for (const append of unpackAppends(message)) appends.push(append)
+    length += message.length
+    if (length >= lengthMax) break
   }
   return { appends, close: false }
 }
@@ -42,9 +39,6 @@ port.on('message', (message: ToWriter) => {
   port.close()
 })
 
-const failure = commits.open()
-if (failure === undefined) post({ kind: 'opened' })
-else {
-  post({ kind: 'refused', failure })
-  port.close()
-}
+const opening = commits.open()
+post(opening)
+if (opening.kind === 'refused') port.close()
