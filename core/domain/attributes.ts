@@ -14,51 +14,104 @@ export interface AttributesProblem {
   readonly kind: 'not-json' | 'too-large'
   readonly detail: string
 }
+export type CheckedAttributes =
+  | { readonly ok: true; readonly attributes: Attributes }
+  | { readonly ok: false; readonly problem: AttributesProblem }
 
-const problemAt = (value: unknown, path: string, depth: number): AttributesProblem | undefined => {
-  if (depth > attributesDepthMax) return { kind: 'not-json', detail: `${path} nests deeper than ${attributesDepthMax}` }
+/** No JSON value, so that a copy and a refusal cannot be mistaken for each other. */
+class Refused {
+  readonly problem: AttributesProblem
+  constructor(kind: AttributesProblem['kind'], detail: string) {
+    this.problem = { kind, detail }
+  }
+}
+
+/** The keys in a path are the app's, of any length. */
+const shown = (path: string): string => path.length <= 80 ? path : `${path.slice(0, 79)}…`
+const notJson = (path: string, is: string): Refused => new Refused('not-json', `${shown(path)} ${is}`)
+
+/** Characters of JSON that a copy may still take, at the least that each of its values takes. */
+interface Room {
+  left: number
+}
+
+/**
+ * Copies a JSON value, reading each part of it once: what was checked is what is written, whatever the app's objects say
+ * when they are read again. All that is copied takes room, so a small object whose parts are shared, or that contains
+ * itself, cannot unfold into an endless one.
+ */
+const copy = (value: unknown, path: string, depth: number, room: Room): Json | Refused => {
+  if (depth > attributesDepthMax) return notJson(path, `nests deeper than ${attributesDepthMax}`)
+  room.left -= typeof value === 'string' ? value.length + 2 : 1
+  if (room.left < 0) return new Refused('too-large', `attributes take more than ${attributesLengthMax} characters of JSON`)
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return undefined
+      return value
     case 'number':
-      return Number.isFinite(value) ? undefined : { kind: 'not-json', detail: `${path} is not a finite number` }
+      // JSON has no -0.
+      return Number.isFinite(value) ? value + 0 : notJson(path, 'is not a finite number')
     case 'object':
       break
     default:
-      return { kind: 'not-json', detail: `${path} is a ${typeof value}` }
+      return notJson(path, `is of type ${typeof value}`)
   }
-  if (value === null) return undefined
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) {
-      const problem = problemAt(value[i], `${path}[${i}]`, depth + 1)
-      if (problem !== undefined) return problem
-    }
-    return undefined
-  }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
-    return { kind: 'not-json', detail: `${path} is not a plain object` }
-  }
-  for (const key of Object.keys(value)) {
-    if (isForbiddenKey(key)) return { kind: 'not-json', detail: `${path} has the key ${key}` }
-    const problem = problemAt((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1)
-    if (problem !== undefined) return problem
-  }
-  return undefined
+  if (value === null) return null
+  return Array.isArray(value) ? copyList(value, path, depth, room) : copyObject(value, path, depth, room)
 }
 
-/** What is wrong with the app's attributes (or a patch of them), if anything: they must be a plain JSON object. */
-export const attributesProblem = (value: unknown): AttributesProblem | undefined => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { kind: 'not-json', detail: 'attributes are not an object' }
+const copyList = (list: readonly unknown[], path: string, depth: number, room: Room): Json | Refused => {
+  const result: Json[] = []
+  const { length } = list
+  for (let i = 0; i < length; i++) {
+    const item = copy(list[i], `${path}[${i}]`, depth + 1, room)
+    if (item instanceof Refused) return item
+    result.push(item)
   }
-  const problem = problemAt(value, 'attributes', 0)
-  if (problem !== undefined) return problem
-  const length = JSON.stringify(value).length
-  return length > attributesLengthMax
-    ? { kind: 'too-large', detail: `attributes take ${length} characters of JSON; the most is ${attributesLengthMax}` }
-    : undefined
+  return result
+}
+
+const copyObject = (value: object, path: string, depth: number, room: Room): Json | Refused => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return notJson(path, 'is not a plain object')
+  const result: Record<string, Json> = {}
+  for (const key of Object.keys(value)) {
+    if (isForbiddenKey(key)) return notJson(path, `has the key ${key}`)
+    room.left -= key.length + 3
+    const field = copy((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1, room)
+    if (field instanceof Refused) return field
+    result[key] = field
+  }
+  return result
+}
+
+const checked = (value: unknown): Attributes | Refused => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return new Refused('not-json', 'attributes are not an object')
+  }
+  const attributes = copy(value, 'attributes', 0, { left: attributesLengthMax })
+  if (attributes instanceof Refused) return attributes
+  const { length } = JSON.stringify(attributes)
+  return length <= attributesLengthMax
+    ? attributes as Attributes
+    : new Refused('too-large', `attributes take ${length} characters of JSON; the most is ${attributesLengthMax}`)
+}
+
+/** A plain copy of the app's attributes (or of a patch of them), or what is wrong: they must be a plain JSON object. */
+export const checkAttributes = (value: unknown): CheckedAttributes => {
+  try {
+    const result = checked(value)
+    return result instanceof Refused ? { ok: false, problem: result.problem } : { ok: true, attributes: result }
+  } catch {
+    // Of what was run here, only the app's own getters and proxies can throw.
+    return { ok: false, problem: { kind: 'not-json', detail: 'attributes cannot be read: reading one of them throws' } }
+  }
+}
+
+/** What is wrong with the app's attributes (or a patch of them), if anything. */
+export const attributesProblem = (value: unknown): AttributesProblem | undefined => {
+  const result = checkAttributes(value)
+  return result.ok ? undefined : result.problem
 }
 
 const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
@@ -67,7 +120,9 @@ const isObject = (value: Json | undefined): value is { readonly [key: string]: J
 const merge = (target: Json | undefined, patch: Json): Json => {
   if (!isObject(patch)) return patch
   const result: Record<string, Json> = {}
-  if (isObject(target)) for (const key of Object.keys(target)) result[key] = target[key]!
+  if (isObject(target)) {
+    for (const key of Object.keys(target)) if (!isForbiddenKey(key)) result[key] = target[key]!
+  }
   for (const key of Object.keys(patch)) {
     const value = patch[key]!
     if (isForbiddenKey(key)) continue

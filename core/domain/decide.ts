@@ -1,6 +1,6 @@
-import { attributesProblem, mergePatch } from './attributes.ts'
+import { type AttributesProblem, attributesProblem, checkAttributes, mergePatch } from './attributes.ts'
 import type { Change, Command, Reauthenticate, Rotate, Standing, Start, Writer } from './commands.ts'
-import type { DomainEvent, EndReason } from './events.ts'
+import type { Authentication, DomainEvent, EndReason } from './events.ts'
 import { schemaVersion } from './events.ts'
 import type { SessionId } from './ids.ts'
 import { confirmable, type LiveSession, type SessionState } from './session.ts'
@@ -29,13 +29,16 @@ const ended = (session: Named, reason: EndReason, writer: Writer, actor: string 
   type: 'SessionEnded', ...envelope(writer), ...of(session), reason, ...(actor === null ? {} : { actor })
 })
 
+const rejectAttributes = ({ kind, detail }: AttributesProblem): Decision =>
+  reject({ code: kind === 'too-large' ? 'AttributesTooLarge' : 'AttributesInvalid', detail })
+
 const startSession = (command: Start, continued: SessionState, writer: Writer): Decision => {
   const before = continued.status === 'live' ? continued : undefined
-  const attributes = before === undefined ? command.attributes : mergePatch(before.attributes, command.attributes)
+  const given = checkAttributes(command.attributes)
+  if (!given.ok) return rejectAttributes(given.problem)
+  const attributes = before === undefined ? given.attributes : mergePatch(before.attributes, given.attributes)
   const problem = attributesProblem(attributes)
-  if (problem !== undefined) {
-    return reject({ code: problem.kind === 'too-large' ? 'AttributesTooLarge' : 'AttributesInvalid', detail: problem.detail })
-  }
+  if (problem !== undefined) return rejectAttributes(problem)
   const excess = command.subject === null ? 0 : command.standing.length + 1 - command.cap.max
   if (excess > 0 && command.cap.onTooMany === 'refuse') return reject({ code: 'TooManySessions', max: command.cap.max })
   return accept(
@@ -52,10 +55,17 @@ const startSession = (command: Start, continued: SessionState, writer: Writer): 
 const evict = (standing: readonly Standing[], subject: string | null, writer: Writer): readonly DomainEvent[] =>
   standing.map(({ id, tenant }) => ended({ id, subject, tenant }, 'evicted', writer))
 
-/** A step-up that the client has not used yet is not lost to a routine rotation that runs beside it. */
+const isSame = (one: Authentication, other: Authentication): boolean =>
+  one.level === other.level && one.at === other.at && one.methods.length === other.methods.length
+  && one.methods.every((method, i) => method === other.methods[i])
+
+/**
+ * A step-up that the client has not used yet is not lost to a routine rotation that runs beside it. Known by what the
+ * tokens were given, not by when: the clock of the node that stepped up may be behind that of the login.
+ */
 const outranks = (session: LiveSession, command: Rotate | Reauthenticate, now: number): boolean =>
   command.type === 'Rotate' && session.pending !== null
-  && session.pending.authentication.at > session.current.authentication.at
+  && !isSame(session.pending.authentication, session.current.authentication)
   && now < session.pending.issuedAt + session.pending.graceMs
 
 const replaceToken = (command: Rotate | Reauthenticate, session: LiveSession, writer: Writer): Decision => {
@@ -74,12 +84,12 @@ const change = (command: Change, session: LiveSession, writer: Writer): Decision
   if (command.ifVersion !== null && command.ifVersion !== session.version) {
     return reject({ code: 'Conflict', expected: command.ifVersion, actual: session.version })
   }
-  const problem = attributesProblem(command.patch) ?? attributesProblem(mergePatch(session.attributes, command.patch))
-  if (problem !== undefined) {
-    return reject({ code: problem.kind === 'too-large' ? 'AttributesTooLarge' : 'AttributesInvalid', detail: problem.detail })
-  }
+  const patch = checkAttributes(command.patch)
+  if (!patch.ok) return rejectAttributes(patch.problem)
+  const problem = attributesProblem(mergePatch(session.attributes, patch.attributes))
+  if (problem !== undefined) return rejectAttributes(problem)
   return accept({
-    type: 'AttributesChanged', ...envelope(writer), ...of(session), patch: command.patch,
+    type: 'AttributesChanged', ...envelope(writer), ...of(session), patch: patch.attributes,
     ...(command.ifVersion === null ? {} : { expects: command.ifVersion })
   })
 }

@@ -45,7 +45,7 @@ export interface LimitsInput {
 
 /** Whole ms of a duration, or undefined if the value is none. */
 export const durationMs = (value: unknown): number | undefined => {
-  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? Math.round(value) : undefined
+  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? Math.round(value) + 0 : undefined
   if (typeof value !== 'string') return undefined
   try {
     const ms = Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input))
@@ -68,6 +68,12 @@ const inRange = (option: string, value: unknown, max: number): number | LimitsPr
     : ms
 }
 
+const isPlain = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
 /** The limits that the owner asked for, completed by defaults, or what is wrong with them. Never infinite. */
 export const resolveLimits = (
   input: LimitsInput | LimitsPreset | undefined, defaults: Limits = defaultLimits
@@ -76,15 +82,19 @@ export const resolveLimits = (
   if (typeof input === 'string') {
     return Object.hasOwn(presets, input) ? presets[input] : { option: 'limits', must: "be 'aal1', 'aal2', 'aal3' or an object" }
   }
-  if (typeof input !== 'object' || input === null) return { option: 'limits', must: 'be an object or a preset' }
+  if (!isPlain(input)) return { option: 'limits', must: 'be an object or a preset' }
   for (const key of Object.keys(input)) {
     if (key !== 'idle' && key !== 'absolute' && key !== 'renew') {
       return { option: `limits.${key}`, must: 'not be given: the limits are idle, absolute and renew' }
     }
   }
-  const absolute = inRange('limits.absolute', input.absolute ?? defaults.absolute, absoluteMsMax)
+  const absolute = input.absolute === undefined
+    ? defaults.absolute
+    : inRange('limits.absolute', input.absolute, absoluteMsMax)
   if (typeof absolute !== 'number') return absolute
-  const idle = inRange('limits.idle', input.idle ?? Math.min(defaults.idle, absolute), idleMsMax)
+  const idle = input.idle === undefined
+    ? Math.min(defaults.idle, absolute)
+    : inRange('limits.idle', input.idle, idleMsMax)
   if (typeof idle !== 'number') return idle
   if (idle > absolute) return { option: 'limits.idle', must: 'not be longer than limits.absolute' }
   if (input.renew === null) return { idle, absolute, renew: null }
