@@ -33,7 +33,7 @@ export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scop
     Effect.tapError((error) => Effect.sync(() => { failures.set('activity', error.message) })),
     Effect.tap(({ position }) => Effect.sync(() => {
       failures.delete('activity')
-      announce(parts, position)
+      announce(parts.log, parts.broadcast, position)
     })))
 
   const batch = (): ActivityRecorded | undefined => {

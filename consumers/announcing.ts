@@ -16,7 +16,7 @@ const announcement = (parts: Parts, state: 'joins' | 'leaves'): NodeAnnounced =>
 /** Tells the log that this node is there, or no longer. */
 export const announceNode = (parts: Parts, state: 'joins' | 'leaves') =>
   parts.log.append([announcement(parts, state)]).pipe(
-    Effect.tap(({ position }) => Effect.sync(() => announce(parts, position))),
+    Effect.tap(({ position }) => Effect.sync(() => announce(parts.log, parts.broadcast, position))),
     Effect.map(({ position }) => position))
 
 /**

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import type * as Layer from 'effect/Layer'
 import { systemClock } from '../core/clock.ts'
+import { makeRandom } from '../core/random.ts'
 import type { Sessions } from '../core/store/sessions.ts'
 import { type OpenError, type OpenOptions, sessionsLayer, type World } from './node.ts'
 
@@ -12,7 +12,7 @@ export { sqliteLog } from '../core/log/sqlite.ts'
 export type { OpenError, OpenOptions, World } from './node.ts'
 
 /** Real time and the operating system's randomness. */
-export const systemWorld: World = { clock: systemClock, random: (bytes) => randomBytes(bytes) }
+export const systemWorld: World = { clock: systemClock, random: makeRandom() }
 
 /** The store of one node as a layer. Options as for `openSessions`; `log` is required. */
 export const layer = (options: OpenOptions, world: World = systemWorld): Layer.Layer<Sessions, OpenError> =>

@@ -20,6 +20,7 @@ import { resolveSettings } from '../core/store/settings.ts'
 import { Signals } from '../core/store/signals.ts'
 import { confirm } from '../core/store/tokens.ts'
 import { TrustedTime } from '../core/store/trusted-time.ts'
+import { Writes } from '../core/store/write.ts'
 import { makeIndex } from '../projections/validity/validity.ts'
 import { startActivity } from './activity.ts'
 import { startFreshness } from './freshness.ts'
@@ -101,10 +102,12 @@ const startNode = (
     const time = new TrustedTime(world.clock)
     const events = deferredEvents()
     const index = makeIndex({ events, initialCapacity: settings.expectedSessions })
+    const barrier = new Barrier(index.position())
+    const run = yield* FiberSet.makeRuntime<never>()
+    const writes = new Writes({ log, barrier, broadcast, timeoutMs: settings.writeTimeoutMs, run })
     const parts: Parts = {
-      node, incarnation, settings, random: world.random, time, log, broadcast, index,
+      node, incarnation, settings, random: world.random, time, log, writes, broadcast, index, barrier,
       fence: new Fence(settings.maxStalenessMs, settings.onStale),
-      barrier: new Barrier(index.position()),
       cluster: makeMembership(node, time),
       failures: new Map()
     }

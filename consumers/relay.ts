@@ -34,7 +34,7 @@ export const startRelay = (parts: Parts): Effect.Effect<void, never, Scope.Scope
     }
     if (overdue.length === 0) return
     const { position } = yield* log.append(overdue)
-    announce(parts, position)
+    announce(parts.log, parts.broadcast, position)
     // Until it is folded it stays pending; it is not appended again in the meantime.
     for (const { command } of overdue) due.set(command, now + relayAfterMs)
   })

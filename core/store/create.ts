@@ -72,9 +72,9 @@ const check = (options: CreateOptions, now: number): Checked | InvalidOptions | 
   if (Option.isNone(device)) {
     return invalid('device', 'be { label?, userAgent?, networkPrefix? }, strings of at most 128, 512 and 64 characters')
   }
-  const authentication = decodeAuthentication(
-    { at: now, ...(options.authentication ?? { level: subject === null ? 'none' : 'unspecified', methods: [] }) }
-  )
+  const authentication = options.authentication === undefined
+    ? Option.some({ level: subject === null ? 'none' : 'unspecified', methods: [], at: now })
+    : decodeAuthentication({ at: now, ...options.authentication })
   if (Option.isNone(authentication)) {
     return invalid('authentication', 'be { level, methods, at? }: a string, at most 16 strings, and ms since 1970')
   }

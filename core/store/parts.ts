@@ -10,6 +10,7 @@ import type { BroadcastShape, Sender } from './broadcast.ts'
 import type { Fence } from './fence.ts'
 import type { SessionIndex } from './ports.ts'
 import type { Settings } from './settings.ts'
+import type { Writes } from './write.ts'
 import type { TrustedTime } from './trusted-time.ts'
 
 /** Compares this node with the log's head now, for whoever needs to know that it has caught up. */
@@ -63,6 +64,7 @@ export interface Parts {
   readonly fence: Fence
   readonly barrier: Barrier
   readonly log: EventLogShape
+  readonly writes: Writes
   /** null: the log's own tail is all. */
   readonly broadcast: BroadcastShape | null
   readonly index: SessionIndex

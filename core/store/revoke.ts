@@ -5,7 +5,6 @@ import { InvalidOptions, LogUnavailable, type NotConfirmed, NotFound } from '../
 import type { Position } from '../log/position.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
 import { findState, findToken, sessionIdOf } from './targets.ts'
-import { announce, retryEvery } from './write.ts'
 
 /** What to end. `before`: only sessions that started before that time; `except`: ids or tokens that stay. */
 export type Target =
@@ -128,19 +127,13 @@ const exceptions = (
     : Effect.forEach(list, (one) => sessionIdOf(parts, catchUp, 'except', one))
 }
 
-/** Waits until the record of an early revocation is durable and folded here; tries on in the background past that. */
+/** Waits until the record of an early revocation is durable; past `writeTimeout` it is tried on in the background. */
 const durable = (parts: Parts, event: Revocation): Effect.Effect<Position, LogUnavailable> =>
-  parts.log.append([event]).pipe(
-    Effect.retry(retryEvery),
-    Effect.tap(({ position }) => Effect.sync(() => announce(parts, position))),
-    Effect.map(({ position }) => position),
-    Effect.timeoutOrElse({
-      duration: parts.settings.writeTimeoutMs,
-      orElse: () => Effect.fail(new LogUnavailable({
-        message: `The revocation is in force wherever it was heard, but not durable after ${parts.settings.writeTimeoutMs} ms `
-          + '(option writeTimeout). Its append is retried until it stands. Look at health().log.'
-      }))
-    }))
+  parts.writes.append([event]).pipe(Effect.mapError(({ cause }) => new LogUnavailable({
+    message: 'The revocation is in force wherever it was heard, but not durable after '
+      + `${parts.settings.writeTimeoutMs} ms (option writeTimeout). Its append is retried until it stands. Look at health().log.`,
+    cause
+  })))
 
 /**
  * Ends sessions. In this order (I4): here, at once; on the nodes that hear the broadcast; in the log; and, if asked for,

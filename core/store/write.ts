@@ -2,45 +2,121 @@ import * as Effect from 'effect/Effect'
 import * as Schedule from 'effect/Schedule'
 import type { DomainEvent } from '../domain/events.ts'
 import { LogUnavailable } from '../errors.ts'
+import type { EventLogShape } from '../log/port.ts'
 import type { Position } from '../log/position.ts'
+import type { Barrier } from './barrier.ts'
+import type { BroadcastShape } from './broadcast.ts'
 import type { Parts } from './parts.ts'
 
 /** A write that is durable and folded by this node. */
 export interface Written {
+  /** A node that has applied the log up to here has applied it. */
   readonly position: Position
   /** Whether the fold took its last event; if not, someone else's came first. */
   readonly applied: boolean
 }
 
-/** How an append that failed is tried again. */
-export const retryEvery = Schedule.spaced('50 millis')
+interface Entry {
+  readonly events: readonly DomainEvent[]
+  readonly onDurable: (position: Position) => void
+  readonly onFolded: () => void
+  readonly onFailed: (error: LogUnavailable) => void
+}
 
-const tooLate = (parts: Parts, what: string) => new LogUnavailable({
-  message: `${what} within ${parts.settings.writeTimeoutMs} ms (option writeTimeout). `
+const retryEvery = Schedule.spaced('50 millis')
+
+/** What the writes of a node need of it. */
+export interface WritesParts {
+  readonly log: EventLogShape
+  readonly barrier: Barrier
+  readonly broadcast: BroadcastShape | null
+  readonly timeoutMs: number
+  /** Runs an effect beside the caller, until the node closes. */
+  readonly run: (effect: Effect.Effect<void>) => void
+}
+
+/**
+ * The way of this node's commands into the log. Writes of one tick go as one append, so that the machinery of retries and
+ * timeouts is paid for once for all of them; the log may join further appends into one commit.
+ */
+export class Writes {
+  readonly #parts: WritesParts
+  #unsent: Entry[] = []
+
+  constructor(parts: WritesParts) {
+    this.#parts = parts
+  }
+
+  /** Durable, and folded by this node; with what the fold made of the last event. */
+  write(events: readonly DomainEvent[]): Effect.Effect<Written, LogUnavailable> {
+    const last = events.at(-1)
+    if (last === undefined) return Effect.succeed({ position: this.#parts.barrier.position(), applied: true })
+    return Effect.callback((resume) => {
+      const expectation = this.#parts.barrier.expect(last)
+      let durableAt: Position
+      this.#submit({
+        events,
+        onDurable: (position) => { durableAt = position },
+        onFolded: () => {
+          resume(Effect.succeed({ position: durableAt, applied: expectation.applied() }))
+          expectation.release()
+        },
+        onFailed: (error) => {
+          expectation.release()
+          resume(Effect.fail(error))
+        }
+      })
+    })
+  }
+
+  /** Durable. */
+  append(events: readonly DomainEvent[]): Effect.Effect<Position, LogUnavailable> {
+    return Effect.callback((resume) => this.#submit({
+      events,
+      onDurable: (position) => resume(Effect.succeed(position)),
+      onFolded: () => {},
+      onFailed: (error) => resume(Effect.fail(error))
+    }))
+  }
+
+  #submit(entry: Entry): void {
+    if (this.#unsent.push(entry) === 1) queueMicrotask(() => this.#send())
+  }
+
+  #send(): void {
+    const { barrier, broadcast, log, run, timeoutMs } = this.#parts
+    const entries = this.#unsent
+    this.#unsent = []
+    const events = entries.length === 1 ? entries[0]!.events : entries.flatMap((entry) => entry.events)
+    run(log.append(events).pipe(
+      Effect.retry(retryEvery),
+      Effect.tap(({ position }) => Effect.sync(() => {
+        announce(log, broadcast, position)
+        for (const entry of entries) entry.onDurable(position)
+      })),
+      Effect.flatMap(({ position }) => barrier.reached(position)),
+      Effect.timeoutOrElse({ duration: timeoutMs, orElse: () => Effect.fail(tooLate(timeoutMs)) }),
+      Effect.matchEffect({
+        onSuccess: () => Effect.sync(() => { for (const entry of entries) entry.onFolded() }),
+        onFailure: (error) => Effect.sync(() => { for (const entry of entries) entry.onFailed(error) })
+      }),
+      Effect.onInterrupt(() => Effect.sync(() => { for (const entry of entries) entry.onFailed(closing) }))
+    ))
+  }
+}
+
+const tooLate = (timeoutMs: number) => new LogUnavailable({
+  message: `The log did not take the write within ${timeoutMs} ms (option writeTimeout). `
     + 'It may yet come to stand. Look at health().log, then read the session again before you retry.'
 })
-
-/** Nothing to write holds already. Otherwise appends until the log answers, with the same command ids each time, and waits until this node has folded it. */
-export const write = (parts: Parts, events: readonly DomainEvent[]): Effect.Effect<Written, LogUnavailable> =>
-  Effect.suspend(() => {
-    const last = events.at(-1)
-    if (last === undefined) return Effect.succeed({ position: parts.barrier.position(), applied: true })
-    const expectation = parts.barrier.expect(last)
-    return parts.log.append(events).pipe(
-      Effect.retry(retryEvery),
-      Effect.tap(({ position }) => Effect.sync(() => announce(parts, position))),
-      Effect.tap(({ position }) => parts.barrier.reached(position)),
-      Effect.map(({ position }) => ({ position, applied: expectation.applied() })),
-      Effect.timeoutOrElse({
-        duration: parts.settings.writeTimeoutMs,
-        orElse: () => Effect.fail(tooLate(parts, 'The log did not take the write'))
-      }),
-      Effect.ensuring(Effect.sync(expectation.release))
-    )
-  })
+const closing = new LogUnavailable({ message: 'The session store was closed before the log had answered.' })
 
 /** The doorbell, here and on the other nodes. */
-export const announce = (parts: Parts, position: Position): void => {
-  parts.log.ring()
-  parts.broadcast?.publish({ kind: 'news', position })
+export const announce = (log: EventLogShape, broadcast: BroadcastShape | null, position: Position): void => {
+  log.ring()
+  broadcast?.publish({ kind: 'news', position })
 }
+
+/** Durable, and folded by this node. Nothing to write holds already. */
+export const write = (parts: Parts, events: readonly DomainEvent[]): Effect.Effect<Written, LogUnavailable> =>
+  parts.writes.write(events)
