@@ -33,8 +33,13 @@ export class LogNode {
   /** Rejects with the layer's own error. */
   static async open(layer: Layer.Layer<EventLog, unknown>): Promise<LogNode> {
     const scope = Scope.makeUnsafe()
-    const context = await Effect.runPromise(Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope))
-    return new LogNode(Context.get(context, EventLog), scope)
+    try {
+      const context = await Effect.runPromise(Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope))
+      return new LogNode(Context.get(context, EventLog), scope)
+    } catch (error) {
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+      throw error
+    }
   }
 
   async append(...events: readonly DomainEvent[]): Promise<Position> {
