@@ -64,8 +64,8 @@ const confirmFrom = (body: Record<string, unknown>) =>
   body['confirm'] === 'cluster' ? { confirm: 'cluster' } as const : {}
 
 /**
- * Works on a fenced node too: taking away needs no fresh knowledge. An app would delete the cookie as well (Max-Age=0); this
- * one leaves it with the browser, so that the page can show that it is worth nothing any more.
+ * Works on a fenced node too: taking away needs no fresh knowledge. An app would delete the cookie as well (Max-Age=0);
+ * this one leaves it with the browser, so that the page can show that it is worth nothing any more.
  */
 const logout: Route = async (sessions, token, body) => {
   if (token === undefined) return { status: 401, body: { reason: 'unknown' } }
@@ -92,16 +92,17 @@ const routes: Readonly<Record<string, Route>> = {
 
 /** The errors of the store that a client can do something about; the rest is our own fault. */
 const statusOf: Readonly<Record<string, number>> = {
-  InvalidOptions: 400, NotFound: 404, Conflict: 409, TooManySessions: 429, LogUnavailable: 503, NotConfirmed: 503, Closed: 503
+  InvalidOptions: 400, NotFound: 404, Conflict: 409, TooManySessions: 429,
+  LogUnavailable: 503, NotConfirmed: 503, Closed: 503
 }
 
-const bodyBytesMax = 1_024
+const bodyLengthMax = 1_024
 
 const bodyOf = async (request: IncomingMessage): Promise<Record<string, unknown> | undefined> => {
   let text = ''
   for await (const chunk of request.setEncoding('utf8')) {
     text += chunk
-    if (text.length > bodyBytesMax) return undefined
+    if (text.length > bodyLengthMax) return undefined
   }
   if (text === '') return {}
   try {
@@ -117,7 +118,7 @@ const answer = async (sessions: Sessions, request: IncomingMessage): Promise<Rep
   if (route === undefined) return { status: 404, body: { reason: 'no such page' } }
   if (request.method === 'POST' && !isSameOrigin(request)) return { status: 403, body: { reason: 'from another site' } }
   const body = await bodyOf(request)
-  if (body === undefined) return { status: 400, body: { reason: `JSON of at most ${bodyBytesMax} characters is needed` } }
+  if (body === undefined) return { status: 400, body: { reason: `not JSON of at most ${bodyLengthMax} characters` } }
   return route(sessions, tokenFrom(request.headers.cookie), body)
 }
 

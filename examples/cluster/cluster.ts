@@ -106,7 +106,10 @@ export class Cluster {
   async start(natsBinary: string | undefined): Promise<void> {
     const tell = () => this.#tellKeeper()
     tell()
-    this.#nats = natsBinary === undefined ? undefined : await NatsServer.start(natsBinary, tell)
+    this.#nats = natsBinary === undefined ? undefined : await NatsServer.prepare(natsBinary, tell)
+    this.#checkNotStopped()
+    await this.#nats?.start()
+    this.#checkNotStopped()
     const args = ['--log', this.log, ...(this.#nats === undefined ? [] : ['--nats', this.#nats.url])]
     this.#nodes = Array.from({ length: nodeCount }, (_, i) => new ClusterNode(i + 1, args, tell))
     await Promise.all(this.#nodes.map((node) => node.start()))
@@ -125,6 +128,11 @@ export class Cluster {
     const gone = once(this.#keeper, 'exit')
     this.#keeper.disconnect()
     await gone
+  }
+
+  /** Whoever stops it while it starts wants nothing more to be started. */
+  #checkNotStopped(): void {
+    if (this.#stopped !== undefined) throw new Error('the cluster was stopped while it started')
   }
 
   #tellKeeper(): void {

@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress'
+import { Presets, SingleBar } from 'cli-progress'
 import { scheduler } from 'node:timers/promises'
 import { Browser } from './browser.ts'
 import type { Cluster, ClusterNode } from './cluster.ts'
@@ -19,7 +19,7 @@ export interface NodeFindings {
   readonly validations: number
   /** From the call of `revoke`, wherever it was made, to the first refusal here; ms, ascending. */
   readonly latencies: readonly number[]
-  /** How many sessions were accepted here after a durable acknowledgement, before word came; and for how long at most. */
+  /** How many sessions were accepted here after a durable acknowledgement, before word came; and how long at most. */
   readonly acceptedMeanwhile: number
   readonly acceptedMeanwhileMsMax: number
   readonly wrong: readonly Wrong[]
@@ -32,8 +32,12 @@ export interface Findings {
   readonly nodes: readonly NodeFindings[]
 }
 
-/** How many users are about at the same time. */
-const usersAtOnce = 60
+/**
+ * How many users are about at the same time. Without a broadcast no node acknowledges, and a logout with
+ * confirm: 'cluster' waits until maxStaleness has passed; so then there are more, most of whom wait.
+ */
+const usersAtOnce = 30
+const usersAtOnceWithoutNats = 150
 const pagesPerVisit = 8
 /** No new users after that: a slow machine gets fewer, and the table says how many. */
 const loadMsMax = 15_000
@@ -88,7 +92,7 @@ const user = async (load: Load, number: number): Promise<void> => {
   const at = (offset: number): ClusterNode => nodes[(number + offset) % nodes.length]!
   const everywhere = number % 5 === 0
   const confirm = number % 5 === 1 || number % 5 === 2 ? 'cluster' : 'durable'
-  const devices = ['laptop', 'phone'].slice(0, everywhere ? 2 : 1).map((device) => new Browser(`user-${number}`, device))
+  const devices = (everywhere ? ['laptop', 'phone'] : ['laptop']).map((device) => new Browser(`user-${number}`, device))
   const ids: string[] = []
   for (const [i, device] of devices.entries()) ids.push(await arrive(load, device, at(i)))
   for (const [i, device] of devices.entries()) await browse(load, device, ids[i]!, number + i)
@@ -109,8 +113,7 @@ const quiet = async (load: Load): Promise<void> => {
   while (machineMs() < deadline) {
     const ids = load.endings.map(({ id }) => id)
     const all = await Promise.all(load.cluster.nodes.map((node) => node.ask({ ask: 'sightings', ids })))
-    const standing = all.flat().some(({ firstAcceptedAt, firstRefusedAt }) => firstAcceptedAt !== null && firstRefusedAt === null)
-    if (!standing) return
+    if (!all.flat().some(({ firstAcceptedAt: yes, firstRefusedAt: no }) => yes !== null && no === null)) return
     await scheduler.wait(50)
   }
 }
@@ -143,7 +146,9 @@ const findingsOf = async (load: Load, node: ClusterNode): Promise<NodeFindings> 
 export const runLoad = async (cluster: Cluster, users: number): Promise<Findings> => {
   await Promise.all(cluster.nodes.map((node) => node.ask({ ask: 'forget' })))
   const load: Load = { cluster, endings: [], wrong: [], pageViews: new Map() }
-  const bar = new SingleBar({ format: '          {bar} {value} of {total} users', barsize: 40, hideCursor: true })
+  // Says nothing where the output is no terminal.
+  const look = { format: '          {bar} {value} of {total} users', barsize: 40, hideCursor: true }
+  const bar = new SingleBar(look, Presets.shades_classic)
   bar.start(users, 0)
   const startedAt = machineMs()
   let next = 0
@@ -155,7 +160,8 @@ export const runLoad = async (cluster: Cluster, users: number): Promise<Findings
     }
   }
   try {
-    await Promise.all(Array.from({ length: usersAtOnce }, worker))
+    const workers = cluster.nats === undefined ? usersAtOnceWithoutNats : usersAtOnce
+    await Promise.all(Array.from({ length: workers }, worker))
   } finally {
     bar.stop()
   }

@@ -3,6 +3,7 @@
  *
  *   npm start              the story, the load, and then a page on http://localhost:3000 until Ctrl-C
  *   npm start -- --once    ends after the table; exit code 1 if a step of the story failed or a verdict was wrong
+ *   npm start -- --no-nats on the log's tail alone, as where there is no nats-server
  *   npm start -- --users 300
  */
 import { parseArgs } from 'node:util'
@@ -10,20 +11,20 @@ import { findNatsServer } from '../../test/support/services.ts'
 import { Cluster } from './cluster.ts'
 import { openFront } from './front.ts'
 import { runLoad } from './load.ts'
-import { nodeCount } from './settings.ts'
+import { maxStalenessMs, nodeCount } from './settings.ts'
 import { story } from './story.ts'
 import { table } from './table.ts'
 import { bad, good, heading, line } from './timeline.ts'
 
-const startCluster = async (cluster: Cluster): Promise<void> => {
+const startCluster = async (cluster: Cluster, withNats: boolean): Promise<void> => {
   heading(`Start ${nodeCount} nodes on one SQLite log`)
-  const binary = findNatsServer()
-  await cluster.start(binary)
+  await cluster.start(withNats ? findNatsServer() : undefined)
   const { nats } = cluster
   if (nats === undefined) {
-    line("no nats-server on this machine (npm run services gets one): running on the log's own tail alone")
+    const why = withNats ? 'no nats-server on this machine (npm run services gets one)' : 'no NATS, as you wish'
+    line(`${why}: running on the log's own tail alone`)
   } else {
-    line(nats.version(), nats.url)
+    line(`${nats.version()}, process ${nats.pid}`, nats.url)
   }
   line('the log', cluster.log)
   for (const node of cluster.nodes) line(`${node.name}, process ${node.pid}`, `http://127.0.0.1:${node.port}`)
@@ -40,6 +41,7 @@ const tellStory = async (cluster: Cluster): Promise<boolean> => {
       await step.play(cluster)
       good(step.title)
     } catch (error) {
+      if (ending) throw error
       bad(`${step.title}: ${error instanceof Error ? error.message : String(error)}`)
       return false
     }
@@ -54,8 +56,9 @@ const tellLoad = async (cluster: Cluster, users: number): Promise<boolean> => {
   console.log()
   for (const row of table(findings)) console.log(`          ${row}`)
   console.log()
-  line("revocation: from the call of revoke on one node to the first refusal on this one")
-  line("accepted meanwhile: after a durable logout had returned, before word of it came; promised is at most maxStaleness")
+  line('validations: by a witness in each node, which asks about every session of the run, again and again')
+  line('revocation: from the call of revoke, on whichever node, to the first refusal on this node')
+  line(`accepted meanwhile: after a durable logout returned, before word came; at most ${maxStalenessMs} ms are promised`)
   const wrong = findings.nodes.flatMap((node) => node.wrong)
   for (const { kind, node, session } of wrong.slice(0, 10)) bad(`${node}, session ${session}: ${kind}`)
   if (wrong.length > 0) bad(`${wrong.length} wrong verdicts (examples/cluster/judge.ts says what that is)`)
@@ -72,11 +75,21 @@ const stayUp = async (cluster: Cluster): Promise<never> => {
   return new Promise(() => {})
 }
 
-const { values: { once, users } } = parseArgs({
-  options: { once: { type: 'boolean', default: false }, users: { type: 'string', default: '3000' } }
+const { values: { once, users, 'no-nats': noNats } } = parseArgs({
+  options: {
+    once: { type: 'boolean', default: false },
+    users: { type: 'string', default: '2000' },
+    'no-nats': { type: 'boolean', default: false }
+  }
 })
+const userCount = Number(users)
+if (!Number.isSafeInteger(userCount) || userCount < 1) {
+  console.error(`--users takes a whole number from 1 up, not ${users}`)
+  process.exit(2)
+}
 
 const cluster = new Cluster()
+/** Everything was told to end: whatever is under way fails, and that is no news. */
 let ending = false
 const end = async (code: number): Promise<never> => {
   ending = true
@@ -91,13 +104,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 try {
-  await startCluster(cluster)
-  const sound = await tellStory(cluster) && await tellLoad(cluster, Number(users))
+  await startCluster(cluster, !noNats)
+  const sound = await tellStory(cluster) && await tellLoad(cluster, userCount)
   if (once || !sound) await end(sound ? 0 : 1)
   staying = true
   await stayUp(cluster)
 } catch (error) {
-  // Whatever was under way when everything was told to end fails, and that is no news.
   if (!ending) {
     console.error(error)
     await end(1)

@@ -35,10 +35,9 @@ export class NatsServer {
     this.#onChange = onChange
   }
 
-  static async start(binary: string, onChange: () => void): Promise<NatsServer> {
-    const server = new NatsServer(binary, await freePort(), onChange)
-    await server.start()
-    return server
+  /** Finds it a port. Starts nothing yet. */
+  static async prepare(binary: string, onChange: () => void): Promise<NatsServer> {
+    return new NatsServer(binary, await freePort(), onChange)
   }
 
   get url(): string {

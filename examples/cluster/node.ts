@@ -12,6 +12,9 @@ import { maxStalenessMs } from './settings.ts'
 import { serveParent } from './wire.ts'
 import { Witness } from './witness.ts'
 
+// The parent is gone, however it ended: nobody is left to stop this node.
+process.once('disconnect', () => process.exit(0))
+
 const { values: { node = 'app-1', log = 'sessions.db', nats } } = parseArgs({
   options: { node: { type: 'string' }, log: { type: 'string' }, nats: { type: 'string' } }
 })
@@ -37,5 +40,3 @@ const stop = async () => {
 }
 process.once('SIGTERM', stop)
 process.once('SIGINT', stop)
-// The parent is gone, however it ended: nobody is left to stop this node.
-process.once('disconnect', stop)

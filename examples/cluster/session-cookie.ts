@@ -1,7 +1,7 @@
 import { parseCookie, stringifySetCookie } from 'cookie'
 
-// On the web call it __Host-session and add `secure: true`: then no other host, not even a subdomain, can set it. Browsers
-// take that name over https only, and this example is served on http://localhost.
+// On the web call it __Host-session and add `secure: true`: then no other host, not even a subdomain, can set it.
+// Browsers take that name over https only, and this example is served on http://localhost.
 const name = 'session'
 
 /** The token that the client presents, if any. Whatever it is, `validate` has an answer for it. */

@@ -1,4 +1,4 @@
-/** So long at most may a node answer without having heard from the log. Short, so that the story does not wait for long. */
+/** So long at most may a node answer without having compared itself with the log. Short, so that the story is short. */
 export const maxStalenessMs = 2_000
 
 /** How many nodes the cluster has. */

@@ -9,12 +9,13 @@ const time = (value: number): string => Number.isNaN(value) ? '-' : value.toFixe
 type Row = readonly [label: string, cell: (node: NodeFindings) => string, all: string]
 
 const rows = ({ nodes, seconds }: Findings): readonly Row[] => {
+  const rate = (sum: number): string => count(sum / seconds)
   const total = (of: (node: NodeFindings) => number): number => nodes.reduce((sum, node) => sum + of(node), 0)
   const all = nodes.flatMap(({ latencies }) => latencies).sort((a, b) => a - b)
   const late = Math.max(...nodes.map(({ acceptedMeanwhileMsMax }) => acceptedMeanwhileMsMax))
   return [
-    ['page views/s (HTTP)', (node) => count(node.pageViews / seconds), count(total((node) => node.pageViews) / seconds)],
-    ['validations/s', (node) => count(node.validations / seconds), count(total((node) => node.validations) / seconds)],
+    ['page views/s (HTTP)', (node) => rate(node.pageViews), rate(total((node) => node.pageViews))],
+    ['validations/s', (node) => rate(node.validations), rate(total((node) => node.validations))],
     ['revocation p50, ms', (node) => time(quantile(node.latencies, 0.5)), time(quantile(all, 0.5))],
     ['revocation p99, ms', (node) => time(quantile(node.latencies, 0.99)), time(quantile(all, 0.99))],
     ['revocation max, ms', (node) => time(node.latencies.at(-1) ?? Number.NaN), time(all.at(-1) ?? Number.NaN)],

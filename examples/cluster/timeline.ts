@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { machineMs } from './machine-clock.ts'
 
 const begin = machineMs()
-const labelWidth = 58
+const labelWidth = 66
 
 /** A span of time, as a person reads it. */
 export const ms = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ms`
@@ -16,7 +16,8 @@ export const heading = (text: string): void => {
 
 /** One thing that happened; `value` is what was measured or found. */
 export const line = (text: string, value = ''): void => {
-  console.log(`          ${value === '' ? text : `${text} ${styleText('dim', '.'.repeat(Math.max(2, labelWidth - text.length)))} ${value}`}`)
+  const dots = styleText('dim', '.'.repeat(Math.max(2, labelWidth - text.length)))
+  console.log(value === '' ? `          ${text}` : `          ${text} ${dots} ${value}`)
 }
 
 export const good = (text: string): void => console.log(`          ${styleText('green', `✓ ${text}`)}`)

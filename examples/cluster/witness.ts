@@ -28,12 +28,12 @@ interface Watch {
   readonly answers: Array<{ at: number; answer: 'ok' | Refusal }>
 }
 
-/** How many tokens are asked about in one round, so that the witness does not take the node's time from its requests. */
+/** How many tokens are asked about in one round: few enough that the requests hardly notice. */
 const perRound = 100
 
 /**
- * Sits in a node and asks `validate` about the watched tokens, round and round, those that have ended too; and once more
- * the moment that a session's signal aborts, which gives the time of the first refusal to a fraction of a millisecond.
+ * Sits in a node and asks `validate` about the watched tokens, round and round, those that have ended too; and once
+ * more the moment that a session's signal aborts: so the first refusal is known to a fraction of a millisecond.
  */
 export class Witness {
   readonly #sessions: Sessions

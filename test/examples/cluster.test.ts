@@ -7,7 +7,8 @@ import { story } from '../../examples/cluster/story.ts'
 import { findNatsServer } from '../support/services.ts'
 
 const hasNats = findNatsServer() !== undefined
-const told = story.filter(({ needsNats }) => hasNats || needsNats !== true).map(({ title }) => title)
+const told = (withNats: boolean) =>
+  story.filter(({ needsNats }) => withNats || needsNats !== true).map(({ title }) => title)
 
 const started: ChildProcess[] = []
 afterEach(() => {
@@ -48,21 +49,24 @@ const nothingIsLeft = async (printed: string): Promise<void> => {
   await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false)
 }
 
-describe.concurrent('the example cluster', () => {
-  test('tells the whole story, finds no wrong verdict, ends with 0 and leaves nothing behind', async () => {
-    const run = start('--once', '--users', '150')
+describe('the example cluster', () => {
+  test.each([
+    ['with a broadcast, if there is a nats-server', [], hasNats],
+    ["on the log's tail alone", ['--no-nats'], false]
+  ])('tells the whole story, finds no wrong verdict and leaves nothing behind: %s', async (_, args, withNats) => {
+    const run = start('--once', '--users', '150', ...args)
     const [code] = await run.exit
     expect(code, run.printed).toBe(0)
-    for (const title of told) expect(run.printed).toContain(`✓ ${title}`)
+    for (const title of told(withNats)) expect(run.printed).toContain(`✓ ${title}`)
     expect(run.printed).toMatch(/150 users, 180 sessions/)
     expect(run.printed).toMatch(/^ +wrong verdicts +0 +0 +0 +0$/m)
     expect(run.printed).toContain('✓ no wrong verdict')
     await nothingIsLeft(run.printed)
   }, 120_000)
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('leaves nothing behind when it is ended by %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('leaves nothing behind when ended by %s', async (signal) => {
     const run = start('--once')
-    await expect.poll(() => run.printed, { timeout: 60_000 }).toContain(`✓ ${told[0]}`)
+    await expect.poll(() => run.printed, { timeout: 60_000 }).toContain(`✓ ${story[0]!.title}`)
     run.child.kill(signal)
     const [code] = await run.exit
     expect(code).toBe(signal === 'SIGKILL' ? null : 130)

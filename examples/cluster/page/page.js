@@ -3,6 +3,7 @@ const nodes = document.querySelector('#nodes')
 const log = document.querySelector('#log')
 
 const pollMs = 500
+const answerMsMax = 6_000
 const logLinesMax = 12
 
 const refusals = {
@@ -40,7 +41,9 @@ const facts = (verdict) => {
 const view = (verdict) => {
   if (verdict === null) return ['none', 'no answer', element('p', 'The process is stopped, or gone.')]
   if (verdict.ok) return ['yes', `valid: ${verdict.session.subject}`, facts(verdict)]
-  if (verdict.reason === 'malformed') return ['none', 'not logged in', element('p', 'Your browser has no session cookie.')]
+  if (verdict.reason === 'malformed') {
+    return ['none', 'not logged in', element('p', 'Your browser has no session cookie.')]
+  }
   return ['no', `refused: ${verdict.reason}`, element('p', refusals[verdict.reason] ?? verdict.reason)]
 }
 
@@ -64,8 +67,9 @@ const look = async () => {
 
 const ask = async (method, path, body) => {
   const node = form.elements.node.value
-  const options = method === 'GET' ? {} : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-  const response = await fetch(`${node}${path}`, options)
+  const headers = { 'content-type': 'application/json' }
+  const options = method === 'GET' ? {} : { method, headers, body: JSON.stringify(body) }
+  const response = await fetch(`${node}${path}`, { ...options, signal: AbortSignal.timeout(answerMsMax) })
   return { node: `node-${node}`, status: response.status, body: await response.json() }
 }
 
@@ -88,7 +92,9 @@ const actions = {
   },
   visit: async () => {
     const { node, status, body } = await ask('GET', '/me')
-    tell(status === 200 ? `${node} says hello to ${body.session.subject}.` : `${node} asks you to log in: ${body.reason}.`)
+    tell(status === 200
+      ? `${node} says hello to ${body.session.subject}.`
+      : `${node} asks you to log in: ${body.reason}.`)
   },
   logout: async () => tell(loggedOut(await ask('POST', '/logout', { confirm: 'cluster' }))),
   everywhere: async () => tell(loggedOut(await ask('POST', '/logout-everywhere', { confirm: 'cluster' })))
@@ -104,7 +110,9 @@ const run = async (action) => {
     await actions[action]()
     await look()
   } catch (error) {
-    tell(`The cluster does not answer: ${error.message}.`)
+    tell(error.name === 'TimeoutError'
+      ? `node-${form.elements.node.value} does not answer. What it was asked for may happen once it runs again.`
+      : `The cluster does not answer: ${error.message}.`)
   } finally {
     busy = false
     form.ariaBusy = 'false'
