@@ -40,7 +40,8 @@ export const readBody = (text: string): { readonly message: Message; readonly fr
 }
 
 type Fields = { readonly [key: string]: unknown }
-const isRecord = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const incarnationLengthMax = 64
 const isName = (value: unknown, lengthMax: number): value is string =>

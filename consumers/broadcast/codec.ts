@@ -41,9 +41,10 @@ const digestOf = (key: KeyObject | undefined, head: string, body: string | Uint8
   (key === undefined ? createHash('sha256') : createHmac('sha256', key)).update(head).update(body).digest('base64url')
 
 /** Both are 43 characters of ASCII. */
-const sameDigest = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'))
+const sameDigest = (a: string, b: string): boolean =>
+  timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'))
 
-/** The codec of one cluster; `cluster` is of `clusterPattern`. With a key, only what was made with the same key is taken. */
+/** The codec of one cluster; its name is of `clusterPattern`. With a key, only what was made with that key is taken. */
 export const makeCodec = (cluster: string, key?: KeyObject): Codec => {
   const proof = key === undefined ? 'sum' : 'key'
   const signed = `curfew/${protocolVersion} ${cluster}\n`

@@ -20,10 +20,12 @@ export interface End {
   /** Takes what came off the wire. Never throws. */
   readonly receive: (bytes: Uint8Array) => void
   /** Tells whether others can hear this node and it them, and if not, why. */
-  readonly connection: (state: { readonly connected: true } | { readonly connected: false; readonly failure: string }) => void
+  readonly connection: (state: Connection) => void
   /** Notes what went wrong with a message; it stands in the status until one has been sent. */
   readonly note: (trouble: string) => void
 }
+
+export type Connection = { readonly connected: true } | { readonly connected: false; readonly failure: string }
 
 export interface EndOptions {
   readonly kind: string

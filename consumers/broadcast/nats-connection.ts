@@ -27,7 +27,8 @@ export const subjectOf = (cluster: string): string => `curfew.${cluster}.v1`
 
 /** Carries messages over whichever connection is attached. */
 export interface NatsWire extends Wire {
-  readonly attach: (connection: NatsConnection, end: End) => Attached
+  /** `onEvent`: the connection has told something of itself, or of the servers. */
+  readonly attach: (connection: NatsConnection, end: End, onEvent?: () => void) => Attached
 }
 
 export interface Attached {
@@ -53,12 +54,14 @@ export const makeWire = (subject: string): NatsWire => {
     if (open === null || open.connection.isClosed()) return false
     const through = open
     through.connection.publish(subject, bytes)
-    // The client writes when the current run of code has ended, which may be after a synchronous commit. A flush writes now.
-    if (urgent) through.connection.flush().catch((error: unknown) => { if (open === through) through.down(messageOf(error)) })
+    // The client writes when the current run of code has ended, perhaps after a synchronous commit. A flush writes now.
+    if (urgent) through.connection.flush().catch((error: unknown) => {
+      if (open === through) through.down(messageOf(error))
+    })
     return true
   }
 
-  const attach: NatsWire['attach'] = (connection, end) => {
+  const attach: NatsWire['attach'] = (connection, end, onEvent = () => {}) => {
     const over = Promise.withResolvers<Over>()
     const first = Promise.withResolvers<void>()
     let subscription: NatsSubscription | null = null
@@ -110,6 +113,7 @@ export const makeWire = (subject: string): NatsWire => {
     const events = connection.status()
     const watch = async (): Promise<void> => {
       for await (const event of events) {
+        onEvent()
         switch (event.type) {
           case 'disconnect':
             down('the connection to the server was lost')
@@ -131,7 +135,7 @@ export const makeWire = (subject: string): NatsWire => {
 
     watch().catch((error: unknown) => ended(messageOf(error)))
     connection.closed().then(
-      (error) => ended(error instanceof Error ? `the connection is closed: ${error.message}` : 'the connection is closed'),
+      (error) => ended(`the connection is closed${error instanceof Error ? `: ${error.message}` : ''}`),
       (error: unknown) => ended(messageOf(error)))
     void join()
 

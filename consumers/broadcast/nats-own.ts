@@ -71,14 +71,15 @@ interface Own {
 }
 
 /**
- * Keeps a connection until the scope closes, with a new one for each that is over. The client's own reconnecting is off:
- * it drops silently what was published in between, and waits for ever on a socket whose buffer is full.
+ * Keeps a connection until the scope closes, with a new one for each that is over. The client's own reconnecting is
+ * off: it drops silently what was published in between, and waits for ever on a socket whose buffer is full.
  */
 export const keepConnected = (own: Own, settled: () => void): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     let servers = own.servers
     while (true) {
-      const over = yield* oneConnection(own, servers, (told) => { servers = withTold(own.servers, told) }, settled).pipe(
+      const learn = (told: readonly string[]): void => { servers = withTold(own.servers, told) }
+      const over = yield* oneConnection(own, servers, learn, settled).pipe(
         Effect.scoped,
         Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause as Cause.Cause<never>)
@@ -111,14 +112,16 @@ const oneConnection = (
       }),
       catch: (error) => ({ message: `${addressText(address)}: ${messageOf(error)}` })
     }), hangUp)
-  const attached = yield* Effect.acquireRelease(
-    Effect.sync(() => wire.attach(connection, end)), ({ detach }) => Effect.sync(detach))
-  attached.first.then(settled, settled)
-  const over = yield* Effect.promise(() => attached.over)
   // With TLS a server that was only told of by its number would not have the name that its certificate is for.
-  const { connect_urls: told = [], tls_required: tls = false } = connection.info ?? {}
-  if (!tls && options.tls === undefined) tell(told)
-  return over
+  const learn = (): void => {
+    const { connect_urls: told, tls_required: tls = false } = connection.info ?? {}
+    if (told !== undefined && !tls && options.tls === undefined) tell(told)
+  }
+  learn()
+  const attached = yield* Effect.acquireRelease(
+    Effect.sync(() => wire.attach(connection, end, learn)), ({ detach }) => Effect.sync(detach))
+  attached.first.then(settled, settled)
+  return yield* Effect.promise(() => attached.over)
 })
 
 /** Lets what was published leave, if the server takes it in time, and closes. */
@@ -126,5 +129,6 @@ const hangUp = (connection: NatsConnection): Effect.Effect<void> => {
   const within = (work: () => Promise<void>, limit: '500 millis'): Effect.Effect<void> =>
     Effect.suspend(() => connection.isClosed() ? Effect.void : Effect.tryPromise(work)).pipe(
       Effect.interruptible, Effect.timeoutOption(limit), Effect.ignoreCause)
-  return within(() => connection.drain(), drainWithin).pipe(Effect.andThen(within(() => connection.close(), closeWithin)))
+  return within(() => connection.drain(), drainWithin).pipe(
+    Effect.andThen(within(() => connection.close(), closeWithin)))
 }

@@ -45,9 +45,9 @@ export const withTold = (named: readonly Address[], told: readonly string[]): re
 }
 
 /**
- * The first of the servers that speaks. A server greets whoever connects (unless TLS comes first), so one that is frozen
- * or no NATS server is found out here, by a socket that can be destroyed: the client leaves its own open when a dial
- * times out.
+ * The first of the servers that speaks. A server greets whoever connects (unless TLS comes first), so one that is
+ * frozen or no NATS server is found out here, by a socket that can be destroyed: the client leaves its own open when a
+ * dial times out.
  */
 export const knock = (
   servers: readonly Address[], tlsFirst: boolean, timeoutMs: number

@@ -22,8 +22,8 @@ export interface NatsOptions extends ClusterOptions {
   /** Passed on to the client: user, pass, token, authenticator, tls and the like. */
   readonly connect?: NatsConnectOptions
   /**
-   * A connection of `@nats-io/transport-node` 3.x or `nats` 2.x that the app has anyway, instead of one of our own. It is
-   * never closed here. How soon a loss is noticed, and how long it is kept up, are its own settings: let it have
+   * A connection of `@nats-io/transport-node` 3.x or `nats` 2.x that the app has anyway, instead of one of our own. It
+   * is never closed here. How soon a loss is noticed, and whether it is kept up, are its own settings: let it have
    * `maxReconnectAttempts: -1`, and a `pingInterval` of a second or less with `maxPingOut: 2`.
    */
   readonly connection?: NatsConnection
@@ -33,8 +33,9 @@ export interface NatsOptions extends ClusterOptions {
 const waitAtStart = '500 millis'
 
 /**
- * The broadcast over NATS. A server that cannot be reached is no reason to fail: `status()` says so, and connecting goes
- * on until the scope closes. Fails with `InvalidOptions`, or with `BroadcastUnavailable` if the client is not installed.
+ * The broadcast over NATS. A server that cannot be reached is no reason to fail: `status()` says so, and connecting
+ * goes on until the scope closes. Fails with `InvalidOptions`, or with `BroadcastUnavailable` if the client is not
+ * installed.
  */
 export const natsBroadcast = (
   options: NatsOptions
@@ -107,8 +108,8 @@ const checkVia = ({ connection, servers, connect = {} }: NatsOptions): Checked['
   return typeof connection === 'object' && connection !== null
     && used.every((method) => typeof connection[method] === 'function')
     ? { connection }
-    : invalid('connection', 'The option connection must be what connect() of @nats-io/transport-node or nats resolves to. '
-      + 'Did you forget an await?')
+    : invalid('connection', 'The option connection must be what connect() of @nats-io/transport-node or nats resolves '
+      + 'to. Did you forget an await?')
 }
 
 const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })

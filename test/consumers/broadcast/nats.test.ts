@@ -3,10 +3,12 @@ import * as v2 from 'nats'
 import { natsBroadcast, type NatsConnection } from '../../../consumers/broadcast/nats.ts'
 import { subjectOf } from '../../../consumers/broadcast/nats-connection.ts'
 import { suite, type Venue } from '../../contract/broadcast.ts'
-import { startNatsServer, type NatsServer } from './server.ts'
+import { describeWithNats, type NatsServer, startNatsServer } from '../../support/nats-server.ts'
 
 /** What an app should give its own connection, and a bit faster. */
-const lively = { maxReconnectAttempts: -1, reconnectTimeWait: 50, reconnectJitter: 0, pingInterval: 500, maxPingOut: 2, timeout: 1_000 }
+const lively = {
+  maxReconnectAttempts: -1, reconnectTimeWait: 50, reconnectJitter: 0, pingInterval: 500, maxPingOut: 2, timeout: 1_000
+}
 
 const venueOn = async (server: NatsServer, layer: Venue['layer'], close: () => Promise<unknown>): Promise<Venue> => {
   return {
@@ -27,10 +29,10 @@ const venueOn = async (server: NatsServer, layer: Venue['layer'], close: () => P
   }
 }
 
-suite('NATS, with a connection of its own', async () => {
+const ofItsOwn = async (): Promise<Venue> => {
   const server = await startNatsServer()
   return venueOn(server, (options) => natsBroadcast({ servers: server.url, ...options }), async () => {})
-})
+}
 
 /** Hands out connections that were made while the server was there. */
 const handedIn = async (
@@ -47,5 +49,8 @@ const handedIn = async (
   return venueOn(server, layer, () => Promise.all(connections.map((connection) => connection.close())))
 }
 
-suite('NATS, with a connection of @nats-io/transport-node', () => handedIn(v3.connect))
-suite('NATS, with a connection of nats 2.x', () => handedIn(v2.connect))
+describeWithNats('natsBroadcast', () => {
+  suite('NATS, with a connection of its own', ofItsOwn)
+  suite('NATS, with a connection of @nats-io/transport-node', () => handedIn(v3.connect))
+  suite('NATS, with a connection of nats 2.x', () => handedIn(v2.connect))
+})
