@@ -23,11 +23,11 @@ export const walk = (
     if (slot >= side.slots) return 0
     if (isFree(table, side, slot)) {
       slot++
+      if (--left > 0) continue
       // Less than exact, so that rounding skips nothing: one key more or less is visited twice.
-      if (--left <= 0) {
-        const next = Math.max(cursor, visited + 1, Math.floor(slot / side.scale) - 2)
-        return next >= 4_294_967_296 ? 0 : next
-      }
+      const next = Math.max(visited + 1, Math.floor(slot / side.scale) - 2)
+      if (next >= 4_294_967_296) return 0
+      if (next > cursor) return next
       continue
     }
     const here = side.segments[slot >>> slotShift]![(slot & slotMask) * table.stride]!
