@@ -82,6 +82,19 @@ export interface SessionIndex {
     readonly wrapped: boolean
   }
   size(): IndexSize
+  notes(): IndexNotes
+}
+
+/** What an operator may want to know beside `size`. */
+export interface IndexNotes {
+  /** What could not be read and was passed over, or made one session invalid: the first hundred reasons. */
+  readonly unreadable: readonly string[]
+  /** Sessions that are invalid here because an event of theirs cannot be read. */
+  readonly blocked: number
+  /** Early revocations that were not remembered for want of room. */
+  readonly earlyRefused: number
+  /** Ended ids that are remembered though their slots were given back. */
+  readonly remembered: number
 }
 
 export interface IndexSize {

@@ -10,7 +10,7 @@ import type { BroadcastStatus } from './broadcast.ts'
 import { create, type CreateError, type CreateOptions, type Issued } from './create.ts'
 import { instant } from './fence.ts'
 import type { CatchUp, Member, Parts } from './parts.ts'
-import type { IndexSize } from './ports.ts'
+import type { IndexNotes, IndexSize } from './ports.ts'
 import { type Receipt, revoke, type RevokeError, type RevokeOptions, type Target } from './revoke.ts'
 import type { Signals } from './signals.ts'
 import {
@@ -48,8 +48,10 @@ export interface Health {
   readonly revocationsPending: number
   /** Signals that somebody holds on this node. */
   readonly signals: number
-  /** Records that this node cannot read, and what it does about them. */
-  readonly unreadable: readonly string[]
+  /** Why this node may not trust its index at all, so that it is fenced for good; empty: it may. */
+  readonly distrust: readonly string[]
+  /** What the index passed over, refused or remembers. */
+  readonly notes: IndexNotes
   /** The background work that fails at the moment: name and reason. */
   readonly failures: Readonly<Record<string, string>>
 }
@@ -108,7 +110,8 @@ const health = (parts: Parts, signals: Signals): Health => {
     clock: { skewMs, alarm: Math.abs(skewMs) > parts.settings.maxClockSkewMs },
     revocationsPending: parts.index.pendingEarly().size,
     signals: signals.size(),
-    unreadable: parts.index.distrust(),
+    distrust: parts.index.distrust(),
+    notes: parts.index.notes(),
     failures: Object.fromEntries(parts.failures)
   }
 }

@@ -16,22 +16,6 @@ import { readId } from './words.ts'
 
 export type { IndexOptions } from './space.ts'
 
-/** What an operator may want to know beside `size`. */
-export interface IndexNotes {
-  /** What could not be read and was passed over, or made one session invalid: the first hundred reasons. */
-  readonly unreadable: readonly string[]
-  /** Sessions that are invalid here because an event of theirs cannot be read. */
-  readonly blocked: number
-  /** Early revocations that were not remembered for want of room. */
-  readonly earlyRefused: number
-  /** Ended ids that are remembered though their slots were given back. */
-  readonly remembered: number
-}
-
-export interface ValidityIndex extends SessionIndex {
-  notes(): IndexNotes
-}
-
 /** Blobs moved with each record, where segments are mostly garbage. */
 const compactPerRecord = 8
 
@@ -40,7 +24,7 @@ const compactPerRecord = 8
  * rules), and above it the revocations heard early and what this node has seen. `events` are called while it works, and
  * must not call `apply`, `applyEarly` or `sweep` in turn.
  */
-export const makeIndex = (options: IndexOptions): ValidityIndex => {
+export const makeIndex = (options: IndexOptions): SessionIndex => {
   const space = new Space(options)
   return {
     check: (token: unknown, now: number, touch: boolean): Verdict => check(space, token, now, touch),
