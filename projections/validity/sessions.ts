@@ -95,26 +95,33 @@ export const add = (space: Space, session: LiveSession, offset: number, partitio
   return row
 }
 
-const addAlias = (space: Space, row: number, digest: Digest, state: number, goodUntil: number, at: number): void => {
+const addAlias = (
+  space: Space, row: number, digest: Digest, state: number, goodUntil: number, at: number, told: number
+): void => {
   const { entry } = space
   entry.fill(0)
   readDigest(digest, entry)
   setDeadline(entry, 0, goodUntil)
+  setSeen(entry, 0, told)
   entry[renewWord] = at
   entry[stateWord] = state
   entry[rowWord] = row
   space.tokens.insert(entry)
 }
 
-const addAliases = (space: Space, row: number, session: Pick<LiveSession, 'pending' | 'previous'>): void => {
-  if (session.pending !== null) addAlias(space, row, session.pending.digest, pendingBit, 0, 0)
-  session.previous.forEach((token: PreviousToken, i) => {
-    addAlias(space, row, token.digest, token.confirmable ? previousBit | confirmableBit : previousBit, token.goodUntil, i)
+type Replaceable = Pick<LiveSession, 'pending' | 'previous'>
+
+/** `told`: when the presentation of a token was last told, by digest. */
+const addAliases = (space: Space, row: number, { pending, previous }: Replaceable, told: ReadonlyMap<Digest, number>): void => {
+  if (pending !== null) addAlias(space, row, pending.digest, pendingBit, 0, 0, told.get(pending.digest) ?? 0)
+  previous.forEach(({ digest, confirmable, goodUntil }: PreviousToken, i) => {
+    const state = confirmable ? previousBit | confirmableBit : previousBit
+    addAlias(space, row, digest, state, goodUntil, i, told.get(digest) ?? 0)
   })
 }
 
-/** Removes the slot of this digest that belongs to `row`: its home, or an alias. */
-const removeToken = (space: Space, row: number, digest: Digest, isAlias: boolean): void => {
+/** Removes the slot of this digest that belongs to `row`, its home or an alias, and returns its `seen`. */
+const removeToken = (space: Space, row: number, digest: Digest, isAlias: boolean): number => {
   const { entry, tokens } = space
   readDigest(digest, entry)
   const key = entry[0]!
@@ -125,13 +132,19 @@ const removeToken = (space: Space, row: number, digest: Digest, isAlias: boolean
     if (words[base + rowWord] !== row || ((words[base + stateWord]! & aliasBits) !== 0) !== isAlias) continue
     let i = 0
     while (i < 8 && words[base + i] === entry[i]) i++
-    if (i === 8) return tokens.remove(side, slot)
+    if (i < 8) continue
+    const seen = seenAt(words, base)
+    tokens.remove(side, slot)
+    return seen
   }
 }
 
-const removeAliases = (space: Space, row: number, session: Pick<LiveSession, 'pending' | 'previous'>): void => {
-  if (session.pending !== null) removeToken(space, row, session.pending.digest, true)
-  for (const { digest } of session.previous) removeToken(space, row, digest, true)
+const removeAliases = (space: Space, row: number, { pending, previous }: Replaceable): ReadonlyMap<Digest, number> => {
+  const told = new Map<Digest, number>()
+  for (const token of pending === null ? previous : [pending, ...previous]) {
+    told.set(token.digest, removeToken(space, row, token.digest, true))
+  }
+  return told
 }
 
 /** Replaces a session by what the fold made of it. */
@@ -147,17 +160,16 @@ export const replace = (space: Space, row: number, before: LiveSession, after: L
   if (after.lastSeenAt >= seenAt(words, base)) words[base + stateWord] = words[base + stateWord]! & ~aheadBit
   else space.rows.folded.set(row, after.lastSeenAt >>> 0)
   if (before.pending === after.pending && before.previous === after.previous) return
-  if (before.current.digest === after.current.digest) {
-    removeAliases(space, row, before)
-  } else {
+  const told = removeAliases(space, row, before)
+  if (before.current.digest !== after.current.digest) {
+    const { words, base } = space.home(row)
     const kept = words.slice(base, base + slotWords)
     removeToken(space, row, before.current.digest, false)
-    removeAliases(space, row, before)
     readDigest(after.current.digest, kept)
     space.rows.key.set(row, kept[0]!)
     space.tokens.insert(kept)
   }
-  addAliases(space, row, after)
+  addAliases(space, row, after, told)
 }
 
 /**
