@@ -1,10 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Charge } from './keeper.ts'
+import type { FromKeeper, ToKeeper } from './keeper.ts'
 import { NatsServer } from './nats-server.ts'
 import { nodeCount } from './settings.ts'
 import { type Answers, type Question, Wire } from './wire.ts'
@@ -80,13 +78,13 @@ export class ClusterNode {
 
 /** Three nodes on one log, a nats-server if there is one, and a keeper that clears up after us whatever happens. */
 export class Cluster {
-  readonly folder = mkdtempSync(join(tmpdir(), 'curfew-cluster-'))
-  readonly log = join(this.folder, 'sessions.db')
   // A group of its own, so that a Ctrl-C in the terminal does not reach it.
-  readonly #keeper = fork(sibling('keeper.ts'), { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  readonly #keeper = fork(sibling('keeper.ts'), { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   #nats: NatsServer | undefined
   #nodes: readonly ClusterNode[] = []
   #stopped: Promise<void> | undefined
+  /** The file of the log. */
+  log = ''
 
   get nats(): NatsServer | undefined {
     return this.#nats
@@ -104,14 +102,13 @@ export class Cluster {
 
   /** `natsBinary`: undefined means to run on the log's tail alone. */
   async start(natsBinary: string | undefined): Promise<void> {
-    const tell = () => this.#tellKeeper()
-    tell()
-    this.#nats = natsBinary === undefined ? undefined : await NatsServer.prepare(natsBinary, tell)
+    this.log = join(await this.#folder(), 'sessions.db')
+    this.#nats = natsBinary === undefined ? undefined : await NatsServer.prepare(natsBinary, this.#keeper)
     this.#checkNotStopped()
     await this.#nats?.start()
     this.#checkNotStopped()
     const args = ['--log', this.log, ...(this.#nats === undefined ? [] : ['--nats', this.#nats.url])]
-    this.#nodes = Array.from({ length: nodeCount }, (_, i) => new ClusterNode(i + 1, args, tell))
+    this.#nodes = Array.from({ length: nodeCount }, (_, i) => new ClusterNode(i + 1, args, () => this.#tellKeeper()))
     await Promise.all(this.#nodes.map((node) => node.start()))
   }
 
@@ -123,11 +120,17 @@ export class Cluster {
 
   async #stop(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.stop()))
-    await this.#nats?.kill()
-    if (this.#keeper.exitCode !== null) return
+    if (!this.#keeper.connected) return
     const gone = once(this.#keeper, 'exit')
     this.#keeper.disconnect()
     await gone
+  }
+
+  async #folder(): Promise<string> {
+    const lost = once(this.#keeper, 'exit').then(() => Promise.reject(new Error('the keeper has ended')))
+    const [message] = await Promise.race([once(this.#keeper, 'message') as Promise<[FromKeeper]>, lost])
+    if (message.kind !== 'ready') throw new Error('the keeper is not ready')
+    return message.folder
   }
 
   /** Whoever stops it while it starts wants nothing more to be started. */
@@ -136,7 +139,7 @@ export class Cluster {
   }
 
   #tellKeeper(): void {
-    const pids = [...this.#nodes.map((node) => node.pid), this.#nats?.pid].filter((pid) => pid !== undefined)
-    if (this.#keeper.connected) this.#keeper.send({ folder: this.folder, pids } satisfies Charge)
+    const pids = this.#nodes.map((node) => node.pid).filter((pid) => pid !== undefined)
+    if (this.#keeper.connected) this.#keeper.send({ pids } satisfies ToKeeper)
   }
 }

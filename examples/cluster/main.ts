@@ -58,7 +58,7 @@ const tellLoad = async (cluster: Cluster, users: number): Promise<boolean> => {
   console.log()
   line('validations: by a witness in each node, which asks about every session of the run, again and again')
   line('revocation: from the call of revoke, on whichever node, to the first refusal on this node')
-  line(`accepted meanwhile: after a durable logout returned, before word came; at most ${maxStalenessMs} ms are promised`)
+  line(`accepted meanwhile: after a durable logout returned, before word came; promised: ${maxStalenessMs} ms at most`)
   const wrong = findings.nodes.flatMap((node) => node.wrong)
   for (const { kind, node, session } of wrong.slice(0, 10)) bad(`${node}, session ${session}: ${kind}`)
   if (wrong.length > 0) bad(`${wrong.length} wrong verdicts (examples/cluster/judge.ts says what that is)`)

@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { scheduler } from 'node:timers/promises'
+import type { FromKeeper, ToKeeper } from './keeper.ts'
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
@@ -19,33 +20,32 @@ const answers = (port: number): Promise<boolean> => new Promise((resolve) => {
     resolve(yes)
   }
   // A nats-server speaks first.
-  socket.once('data', () => done(true)).once('error', () => done(false))
+  socket.once('data', () => done(true)).once('error', () => done(false)).once('close', () => done(false))
 })
 
-/** A nats-server of our own on a free loopback port, which it keeps when it is started again. */
+/** A nats-server of our own on a free loopback port, which it keeps when it is started again. The keeper's child. */
 export class NatsServer {
   readonly #binary: string
-  readonly #onChange: () => void
+  readonly #keeper: ChildProcess
   readonly port: number
-  #child: ChildProcess | undefined
+  pid: number | undefined
 
-  private constructor(binary: string, port: number, onChange: () => void) {
+  private constructor(binary: string, port: number, keeper: ChildProcess) {
     this.#binary = binary
     this.port = port
-    this.#onChange = onChange
+    this.#keeper = keeper
+    keeper.on('message', (message: FromKeeper) => {
+      if (message.kind === 'ended' && message.pid === this.pid) this.pid = undefined
+    })
   }
 
   /** Finds it a port. Starts nothing yet. */
-  static async prepare(binary: string, onChange: () => void): Promise<NatsServer> {
-    return new NatsServer(binary, await freePort(), onChange)
+  static async prepare(binary: string, keeper: ChildProcess): Promise<NatsServer> {
+    return new NatsServer(binary, await freePort(), keeper)
   }
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`
-  }
-
-  get pid(): number | undefined {
-    return this.#child?.pid
   }
 
   version(): string {
@@ -53,25 +53,26 @@ export class NatsServer {
   }
 
   async start(): Promise<void> {
-    const child = spawn(this.#binary, ['--addr', '127.0.0.1', '--port', String(this.port)], { stdio: 'ignore' })
-    this.#child = child
-    child.once('error', () => this.#gone(child)).once('exit', () => this.#gone(child))
-    this.#onChange()
+    const args = ['--addr', '127.0.0.1', '--port', String(this.port)]
+    this.#keeper.send({ start: this.#binary, args } satisfies ToKeeper)
+    this.pid = await this.#heard('started')
     while (!await answers(this.port)) {
-      if (this.#child !== child) throw new Error(`${this.#binary} does not start on port ${this.port}`)
+      if (this.pid === undefined) throw new Error(`${this.#binary} does not start on port ${this.port}`)
       await scheduler.wait(10)
     }
   }
 
   async kill(): Promise<void> {
-    const child = this.#child
-    if (child === undefined) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    if (this.pid === undefined) return
+    const ended = this.#heard('ended')
+    process.kill(this.pid, 'SIGKILL')
+    await ended
   }
 
-  #gone(child: ChildProcess): void {
-    if (this.#child === child) this.#child = undefined
-    this.#onChange()
+  async #heard(kind: 'started' | 'ended'): Promise<number | undefined> {
+    for (;;) {
+      const [message] = await once(this.#keeper, 'message') as [FromKeeper]
+      if (message.kind === kind) return message.pid
+    }
   }
 }

@@ -14,6 +14,7 @@ import { Witness } from './witness.ts'
 
 // The parent is gone, however it ended: nobody is left to stop this node.
 process.once('disconnect', () => process.exit(0))
+if (process.connected === false) process.exit(0)
 
 const { values: { node = 'app-1', log = 'sessions.db', nats } } = parseArgs({
   options: { node: { type: 'string' }, log: { type: 'string' }, nats: { type: 'string' } }
