@@ -7,7 +7,9 @@ import type { Token } from '../../core/domain/token.ts'
 import { position, type Position } from '../../core/log/position.ts'
 import type { Unreadable } from '../../core/log/codec.ts'
 import type { StoredEvent } from '../../core/log/port.ts'
-import { makeIndex, type IndexOptions, type ValidityIndex } from '../../projections/validity/validity.ts'
+import type { SessionIndex } from '../../core/store/ports.ts'
+import type { SessionIndex } from '../../core/store/ports.ts'
+import { makeIndex, type IndexOptions } from '../../projections/validity/validity.ts'
 import { Model, type Known, type Told } from './model.ts'
 import { digestOf, idAt, tokens } from './tokens.ts'
 
@@ -51,7 +53,7 @@ const pick = <A>(list: readonly A[], at: number): A | undefined => list[at % lis
 
 /** Plays a history on an index and on the model, and compares what both answer after every step. */
 export class Driver {
-  readonly index: ValidityIndex
+  readonly index: SessionIndex
   readonly model: Model
   readonly told: Told[] = []
   readonly records: StoredEvent[] = []
@@ -335,7 +337,7 @@ export class Driver {
     const known = this.model.known.get(session.id)!
     const lastSeenAt = this.model.seenAt(known)
     expect(JSON.parse(JSON.stringify(view))).toEqual({
-      id: session.id, subject: toWellFormed(session.subject), tenant: session.tenant, version: session.version,
+      id: session.id, subject: session.subject, tenant: session.tenant, version: session.version,
       startedAt: session.startedAt, lastSeenAt,
       expiresAt: Math.min(lastSeenAt + session.limits.idle, absoluteDeadline(session)),
       authentication: session.current.authentication, device: session.device, attributes: session.attributes
@@ -453,5 +455,3 @@ export class Driver {
     })
   }
 }
-
-const toWellFormed = (text: string | null) => text
