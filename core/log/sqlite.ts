@@ -1,22 +1,20 @@
-import { resolve } from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import * as Stream from 'effect/Stream'
 import { systemClock, type Clock } from '../clock.ts'
-import { InvalidOptions, LogUnavailable, LogUnusable } from '../errors.ts'
+import { InvalidOptions, type LogUnavailable, type LogUnusable } from '../errors.ts'
 import { Bell } from './bell.ts'
 import { encodeText } from './codec.ts'
 import { follow, pages } from './follow.ts'
 import { EventLog, type EventLogShape } from './port.ts'
 import { position, start } from './position.ts'
-import { Appender, closed, unavailable } from './sqlite/appender.ts'
-import type { Failure } from './sqlite/classify.ts'
+import { Appender } from './sqlite/appender.ts'
+import { checkOptions, type SqliteLogOptions } from './sqlite/options.ts'
+import { closed, openError, unavailable } from './sqlite/problem.ts'
 import { cursorAt, Reader } from './sqlite/reader.ts'
 
-export interface SqliteLogOptions {
-  /** The file; made where there is none, in a folder that exists. Default: 'curfew.db' in the working directory. */
-  readonly path?: string
-}
+export type { SqliteLogOptions } from './sqlite/options.ts'
+export { verifyLog, type Verification } from './sqlite/verify.ts'
 
 /** How often a waiting tail asks the file whether another process has appended, ms. Asking costs about 3 us. */
 export const pollMs = 10
@@ -37,44 +35,11 @@ export const sqliteLog = (
     : Layer.effect(EventLog, open(checked, systemClock))
 }
 
-const checkOptions = (options: unknown): string | InvalidOptions => {
-  if (typeof options !== 'object' || options === null) {
-    return new InvalidOptions({ option: 'sqliteLog', message: "sqliteLog takes an object like { path: 'curfew.db' }, or nothing." })
-  }
-  for (const option of Object.keys(options)) {
-    if (option !== 'path') return new InvalidOptions({ option, message: `sqliteLog has no option '${option}'; it has: path.` })
-  }
-  const path = 'path' in options && options.path !== undefined ? options.path : 'curfew.db'
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    return new InvalidOptions({ option: 'path', message: 'The option path must be the name of a file.' })
-  }
-  if (path === ':memory:' || path.startsWith('file:')) {
-    return new InvalidOptions({
-      option: 'path', message: 'The option path must be the name of a file, not a URI; for a log in memory use memoryLog().'
-    })
-  }
-  // Resolved now: it stays the same file when the process changes its directory.
-  return resolve(path)
-}
-
 const open = Effect.fnUntraced(function*(path: string, clock: Clock) {
   const node = yield* Effect.acquireRelease(Effect.sync(() => new SqliteNode(path, clock)), (node) => node.close())
   yield* node.open()
   return node.shape()
 })
-
-/** A file that cannot be used as it is, or one that cannot be used now. */
-const openError = (problem: Failure): LogUnusable | LogUnavailable => {
-  switch (problem.reason) {
-    case 'busy':
-    case 'full':
-    case 'io':
-    case 'other':
-      return new LogUnavailable({ message: problem.message, cause: problem })
-    default:
-      return new LogUnusable({ message: problem.message, cause: problem })
-  }
-}
 
 class SqliteNode {
   readonly #path: string

@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import * as Effect from 'effect/Effect'
 import type { Clock } from '../../clock.ts'
-import { LogUnavailable } from '../../errors.ts'
+import type { LogUnavailable } from '../../errors.ts'
 import type { DomainEvent } from '../../domain/events.ts'
 import { decodeText, type Unreadable } from '../codec.ts'
 import { failure, failureOf, type Failure } from './classify.ts'
 import type { Opening } from './commits.ts'
 import { moved, type FileIdentity } from './format.ts'
+import { closed, unavailable } from './problem.ts'
 import { closeRequest, packAppends, type Committed, type FromWriter, type WriterData } from './messages.ts'
 
 /** How long closing waits for the writer's thread to finish what it was given, ms. */
@@ -178,8 +179,3 @@ const decodeEarly = (bodies: readonly string[]): readonly OwnRecord[] =>
 const writerFile = import.meta.url.endsWith('.ts')
   ? new URL('./writer.ts', import.meta.url)
   : new URL('./writer.js', import.meta.url)
-
-export const closed = (path: string): Failure => failure(path, 'other', 'CURFEW', 'it was closed')
-
-export const unavailable = (problem: Failure): LogUnavailable =>
-  new LogUnavailable({ message: problem.message, cause: problem })

@@ -36,7 +36,7 @@ export type Opened =
  * Opens the log for writing, and makes it first where there is none. Changes no file that is not a log. `again`: the
  * file that was open before, and must still be the one at the path.
  */
-export const openWriter = (path: string, again: FileIdentity | undefined): Opened => open(path, again, (path) => {
+export const openWriter = (path: string, again?: FileIdentity): Opened => open(path, again, (path) => {
   const db = new Database(path, { timeout: busyMs })
   const found = identify(db)
   if (found !== 'ours' && found !== 'empty') return { db, found }
@@ -62,7 +62,7 @@ export const openWriter = (path: string, again: FileIdentity | undefined): Opene
  * Opens a log for reading only. It never waits for a lock: the thread that reads has better things to do, and asks
  * again. It never runs a checkpoint either.
  */
-export const openReader = (path: string, again: FileIdentity | undefined): Opened => open(path, again, (path) => {
+export const openReader = (path: string, again?: FileIdentity): Opened => open(path, again, (path) => {
   const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 0 })
   db.pragma('cache_size = -2048')
   return { db, found: identify(db) }

@@ -1,0 +1,132 @@
+import type Database from 'better-sqlite3'
+import { batchLengthMax } from '../follow.ts'
+import { fromBytes, genesis, link, type Link } from './chain.ts'
+import { classify } from './classify.ts'
+
+/** Behind how many records, and the hash of the last of them. */
+export interface Place {
+  readonly seq: number
+  readonly hash: Link
+}
+
+/** Why the record behind a place cannot be trusted. */
+export type Broken =
+  /** There are later ones, but not this one. */
+  | 'missing'
+  /** It, or its hash, is not what was written. */
+  | 'changed'
+  /** SQLite cannot read it. */
+  | 'unreadable'
+
+/** Texts that follow each other, checked. */
+export interface Texts {
+  readonly bodies: readonly string[]
+  readonly end: Place
+  /** Whether more stood behind when they were read. */
+  readonly more: boolean
+  /** What is wrong with the record at `end`, if anything. */
+  readonly broken: Broken | null
+}
+
+type Row = readonly [seq: number, body: string]
+
+const isDamage = (error: unknown): boolean => {
+  const reason = classify(error)
+  return reason === 'damaged' || reason === 'not-a-database'
+}
+
+/** A page takes no more than about so many bytes of records, however few: they are decoded in one go. */
+const pageBytesMax = 1_048_576
+/** So many are read without asking how large they are. The tail of a quiet log is one of these. */
+const unaskedMax = 8
+
+/** The table of records, as one connection reads it. Throws what the driver throws. No transaction outlasts a call. */
+export class Records {
+  readonly #rows: Database.Statement<[number, number, number], Row>
+  readonly #size: Database.Statement<[number, number, number], { readonly rows: number; readonly bytes: number }>
+  readonly #hash: Database.Statement<[number], unknown>
+  readonly #last: Database.Statement<[], number>
+  readonly #version: Database.Statement<[], number>
+
+  constructor(db: Database.Database) {
+    this.#rows = db.prepare<[number, number, number], Row>(
+      'SELECT seq, body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?').raw()
+    this.#size = db.prepare(`SELECT count(*) AS rows, coalesce(sum(octet_length(body)), 0) AS bytes
+      FROM (SELECT body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)`)
+    this.#hash = db.prepare<[number], unknown>('SELECT hash FROM event WHERE seq = ?').pluck()
+    this.#last = db.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM event').pluck()
+    this.#version = db.prepare<[], number>('PRAGMA data_version').pluck()
+  }
+
+  /** The number of the last record. */
+  last(): number {
+    return this.#last.get() ?? 0
+  }
+
+  /** Changes with every commit of another connection. */
+  version(): number | undefined {
+    return this.#version.get()
+  }
+
+  /** The place behind record `seq`, or undefined if there is no such record, or none with a hash. */
+  placeBehind(seq: number): Place | undefined {
+    const hash = seq === 0 ? genesis : fromBytes(this.#hash.get(seq))
+    return hash === undefined ? undefined : { seq, hash }
+  }
+
+  /**
+   * The records behind a place, up to number `last`, whole and in their order. As each hash covers the one before, all of
+   * them are as they were written if the last one's hash is; so only that one is fetched, which halves the price.
+   * `thorough`: each one's is.
+   */
+  behind(place: Place, last: number, thorough = false): Texts {
+    const { rows, more, unreadable } = this.#read(place, last)
+    const bodies: string[] = []
+    const links: Link[] = []
+    let hash = place.hash
+    for (const [seq, body] of rows) {
+      if (seq !== place.seq + bodies.length + 1 || typeof body !== 'string') break
+      hash = link(hash, seq, body)
+      bodies.push(body)
+      links.push(hash)
+    }
+    const good = this.#good(place.seq, links, thorough)
+    const end = good === 0 ? place : { seq: place.seq + good, hash: links[good - 1]! }
+    const broken = good < links.length ? 'changed' : good < rows.length ? 'missing' : unreadable ? 'unreadable' : null
+    return { bodies: good === bodies.length ? bodies : bodies.slice(0, good), end, more: more && broken === null, broken }
+  }
+
+  /** How many of these hashes, from the first on, the records behind `seq` hold. */
+  #good(seq: number, links: readonly Link[], thorough: boolean): number {
+    const holds = (i: number) => fromBytes(this.#hash.get(seq + i + 1)) === links[i]
+    if (links.length === 0 || (!thorough && holds(links.length - 1))) return links.length
+    const first = links.findIndex((_, i) => !holds(i))
+    return first === -1 ? links.length : first
+  }
+
+  #read({ seq }: Place, last: number): { readonly rows: readonly Row[]; readonly more: boolean; readonly unreadable: boolean } {
+    try {
+      const rows = this.#rows.all(seq, last, unaskedMax)
+      const to = rows.at(-1)?.[0] ?? last
+      if (rows.length < unaskedMax || to >= last) return { rows, more: false, unreadable: false }
+      const size = this.#size.get(to, last, batchLengthMax - unaskedMax)!
+      const fitting = size.bytes <= pageBytesMax ? size.rows : Math.floor(size.rows * pageBytesMax / size.bytes)
+      if (fitting > 0) rows.push(...this.#rows.all(to, last, fitting))
+      return { rows, more: size.rows === batchLengthMax - unaskedMax || fitting < size.rows, unreadable: false }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return { rows: this.#readable(seq, last), more: false, unreadable: true }
+    }
+  }
+
+  /** One by one, up to the one at which SQLite finds the file damaged. */
+  #readable(seq: number, last: number): readonly Row[] {
+    const rows: Row[] = []
+    try {
+      for (const row of this.#rows.iterate(seq, last, batchLengthMax)) rows.push(row)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+    }
+    return rows
+  }
+}

@@ -1,0 +1,64 @@
+import * as Effect from 'effect/Effect'
+import { InvalidOptions, type LogUnavailable, type LogUnusable } from '../../errors.ts'
+import { decodeText } from '../codec.ts'
+import { position, type Position } from '../position.ts'
+import { genesis, toHex } from './chain.ts'
+import { failureOf, type Failure } from './classify.ts'
+import { openReader } from './format.ts'
+import { checkPath } from './options.ts'
+import { openError } from './problem.ts'
+import { brokenRecord } from './reader.ts'
+import { Records, type Place } from './records.ts'
+
+export interface Verification {
+  /** Whether every record is as it was written, and in its place. */
+  readonly intact: boolean
+  /** How many records were found good, from the first on. */
+  readonly records: number
+  /** The place behind the last good record: where the log breaks, or its end. */
+  readonly position: Position
+  /**
+   * The hash of the last good record, in hex. A chain cannot show that its end was cut off, or all of it written anew:
+   * for that, keep this hash elsewhere, and compare it with the one of the same position later.
+   */
+  readonly hash: string
+  /** How many of the good records this version cannot read: of a newer version or kind. */
+  readonly unreadable: number
+  /** What is wrong with the next record, or null. */
+  readonly problem: string | null
+}
+
+/**
+ * Checks a log file from its first record to its last: each one's number, and its hash over the one before. The log may be
+ * in use meanwhile, by this process too; what is appended after the check began is left out.
+ */
+export const verifyLog = (path: string): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> =>
+  Effect.suspend((): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> => {
+    const checked = checkPath(path)
+    if (checked instanceof InvalidOptions) return Effect.fail(checked)
+    const opened = openReader(checked)
+    if (!opened.ok) return Effect.fail(openError(opened.failure))
+    return Effect.mapError(verify(checked, new Records(opened.db)), openError).pipe(
+      Effect.ensuring(Effect.sync(() => opened.db.close())))
+  })
+
+const verify = Effect.fnUntraced(function*(path: string, records: Records) {
+  const last = yield* ask(path, () => records.last())
+  let place: Place = { seq: 0, hash: genesis }
+  let unreadable = 0
+  let problem: string | null = null
+  for (let more = true; more && problem === null;) {
+    const texts = yield* ask(path, () => records.behind(place, last, true))
+    for (const body of texts.bodies) if (decodeText(body).type === 'Unreadable') unreadable++
+    place = texts.end
+    more = texts.more
+    if (texts.broken !== null) problem = brokenRecord(path, place.seq, texts.broken)
+    yield* Effect.yieldNow
+  }
+  return {
+    intact: problem === null, records: place.seq, position: position([place.seq]), hash: toHex(place.hash), unreadable, problem
+  }
+})
+
+const ask = <A>(path: string, f: () => A): Effect.Effect<A, Failure> =>
+  Effect.try({ try: f, catch: (error) => failureOf(path, error) })
