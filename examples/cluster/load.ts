@@ -55,12 +55,11 @@ const view = (load: Load, browser: Browser, node: ClusterNode) => {
   return browser.me(node)
 }
 
-/** Logs in and tells every witness, without waiting for them. */
+/** Logs in, and has every node's witness watch the session. */
 const arrive = async (load: Load, browser: Browser, node: ClusterNode): Promise<string> => {
   const { session } = await browser.login(node)
-  for (const one of load.cluster.nodes) {
-    await one.ask({ ask: 'watch', sessions: [{ id: session.id, token: browser.token }] })
-  }
+  const sessions = [{ id: session.id, token: browser.token }]
+  await Promise.all(load.cluster.nodes.map((one) => one.ask({ ask: 'watch', sessions })))
   return session.id
 }
 
