@@ -36,6 +36,13 @@ const unreadable = (raw: unknown, detail: string): Unreadable => {
 
 const knownTypes: ReadonlySet<string> = new Set(DomainEvent.members.map((member) => member.fields.type.literal))
 
+/** What was expected, and in which field of the event: deeper in its path stand keys of the app's own data. */
+const where = (message: string): string => {
+  const [expected] = message.split('\n', 1)
+  const field = /^\s*at \["(\w+)"\]/m.exec(message)?.[1]
+  return field === undefined ? String(expected) : `${expected}, in ${field}`
+}
+
 /** The event that a parsed record holds. Never throws. Details name fields and never repeat what stood in them. */
 export const decodeEvent = (raw: unknown): DomainEvent | Unreadable => {
   const result = decode(upcast(raw))
@@ -43,7 +50,7 @@ export const decodeEvent = (raw: unknown): DomainEvent | Unreadable => {
   const fields = typeof raw === 'object' && raw !== null ? raw as { readonly [key: string]: unknown } : {}
   const known = typeof fields['type'] === 'string' && knownTypes.has(fields['type'])
   return unreadable(raw, known && fields['v'] === schemaVersion
-    ? `a ${String(fields['type'])} that does not decode: ${result.failure.message}`
+    ? `a ${String(fields['type'])} that does not decode: ${where(result.failure.message)}`
     : 'an event of a newer version or kind')
 }
 

@@ -36,7 +36,7 @@ export type Opened =
  * Opens the log for writing, and makes it first where there is none. Changes no file that is not a log. `again`: the
  * file that was open before, and must still be the one at the path.
  */
-export const openWriter = (path: string, again?: FileIdentity): Opened => open(path, again, (path) => {
+export const openWriter = (path: string, again?: FileIdentity): Opened => open(path, false, again, (path) => {
   const db = new Database(path, { timeout: busyMs })
   const found = identify(db)
   if (found !== 'ours' && found !== 'empty') return { db, found }
@@ -44,7 +44,7 @@ export const openWriter = (path: string, again?: FileIdentity): Opened => open(p
   for (const pragma of writerPragmas) db.pragma(pragma)
   if (found === 'ours') {
     // A file that may not be written tells only when it is: here, rather than at the first append.
-    db.exec('BEGIN IMMEDIATE; ROLLBACK')
+    db.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${formatVersion}; ROLLBACK`)
     return { db, found }
   }
   // Of several processes that find no log, the first one makes it.
@@ -62,7 +62,7 @@ export const openWriter = (path: string, again?: FileIdentity): Opened => open(p
  * Opens a log for reading only. It never waits for a lock: the thread that reads has better things to do, and asks
  * again. It never runs a checkpoint either.
  */
-export const openReader = (path: string, again?: FileIdentity): Opened => open(path, again, (path) => {
+export const openReader = (path: string, again?: FileIdentity): Opened => open(path, true, again, (path) => {
   const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 0 })
   db.pragma('cache_size = -2048')
   return { db, found: identify(db) }
@@ -71,10 +71,10 @@ export const openReader = (path: string, again?: FileIdentity): Opened => open(p
 type Found = 'ours' | 'empty' | 'foreign' | 'newer'
 
 const open = (
-  path: string, again: FileIdentity | undefined,
+  path: string, mustExist: boolean, again: FileIdentity | undefined,
   connect: (path: string) => { readonly db: Database.Database; readonly found: Found }
 ): Opened => {
-  const inTheWay = again === undefined ? obstacle(path) : moved(path, again)
+  const inTheWay = again === undefined ? obstacle(path, mustExist) : moved(path, again)
   if (inTheWay !== undefined) return { ok: false, failure: inTheWay }
   try {
     const { db, found } = connect(path)
@@ -104,13 +104,16 @@ const identify = (db: Database.Database): Found => db.transaction(() => {
   return application === 0 && objects === 0 ? 'empty' : 'foreign'
 })()
 
-/** SQLite's own words for these are "unable to open database file". */
-const obstacle = (path: string): Failure | undefined => {
+/** What is not a file that SQLite could open. Its own words for all of these are "unable to open database file". */
+const obstacle = (path: string, mustExist: boolean): Failure | undefined => {
+  const refuse = (detail: string) => failure(path, 'cannot-open', 'CURFEW', detail)
   const file = statSync(path, { throwIfNoEntry: false })
-  if (file?.isDirectory() === true) return failure(path, 'cannot-open', 'CURFEW', 'it is a directory; give the path of a file')
-  if (file !== undefined && !file.isFile()) return failure(path, 'cannot-open', 'CURFEW', 'it is not a regular file')
-  if (file !== undefined || statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() === true) return undefined
-  return failure(path, 'cannot-open', 'CURFEW', `there is no folder ${dirname(path)}; make it first`)
+  if (file?.isDirectory() === true) return refuse('it is a directory; give the path of a file')
+  if (file !== undefined) return file.isFile() ? undefined : refuse('it is not a regular file')
+  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) {
+    return refuse(`there is no folder ${dirname(path)}; make it first`)
+  }
+  return mustExist ? refuse('there is no file of this name') : undefined
 }
 
 /** Two processes that turn a new file to WAL at once get in each other's way, and SQLite does not wait there. */
