@@ -89,10 +89,10 @@ class SqliteNode {
         const bodies = events.map(encodeText)
         return Effect.map(this.#appender.append(bodies), (first) => ({ position: position([first - 1 + bodies.length]) }))
       }),
-      read: (from) => Stream.unwrap(Effect.map(this.#whileOpen(() => this.#reader.last()), (last) =>
-        pages(cursorAt(from), (cursor) => this.#whileOpen(() => this.#reader.page(cursor, last))))),
+      read: (from) => Stream.unwrap(Effect.map(this.#whileOpen(() => this.#reader.bound()), (bound) =>
+        pages(cursorAt(from), (cursor) => this.#whileOpen(() => this.#reader.page(cursor, bound))))),
       tail: (from) => follow(
-        cursorAt(from), (cursor) => this.#whileOpen(() => this.#reader.page(cursor, Number.MAX_SAFE_INTEGER)), this.#bell),
+        cursorAt(from), (cursor) => this.#whileOpen(() => this.#reader.page(cursor, Infinity)), this.#bell),
       head: this.#whileOpen(() => Effect.map(this.#reader.last(), (last) => position([last]))),
       ring: () => this.#bell.ring(),
       status: () => ({

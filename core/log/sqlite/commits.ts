@@ -83,7 +83,8 @@ const prepare = (db: Database.Database): Connection['write'] => {
     const row = last.get()
     const first = (row?.seq ?? 0) + 1
     let previous = row === undefined ? genesis : fromBytes(row.hash)
-    if (previous === undefined) throw new ChainBroken(`record ${first - 2} holds no hash`)
+    if (previous === undefined) throw new ChainBroken(`record ${first - 1} holds no hash`)
+    if (!Number.isSafeInteger(first)) throw new ChainBroken('the number of the last record is none that was given')
     let seq = first
     for (const bodies of appends) {
       for (const body of bodies) {

@@ -92,6 +92,11 @@ export class Reader {
     })
   }
 
+  /** Up to which number a reading that begins now goes. */
+  bound(): Effect.Effect<number, LogUnavailable> {
+    return this.#attempt((records) => Effect.succeed(records.bound()))
+  }
+
   /** Changes with every commit of another connection, the own writer's too. Undefined: it could not be asked. */
   version(): number | undefined {
     try {

@@ -63,6 +63,17 @@ export class Records {
     return this.#last.get() ?? 0
   }
 
+  /** Up to which number a reading that begins now goes. Infinity where the end of the table is damaged, and so found. */
+  bound(): number {
+    try {
+      const last = this.last()
+      return Number.isSafeInteger(last) ? last : Infinity
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return Infinity
+    }
+  }
+
   /** Changes with every commit of another connection. */
   version(): number | undefined {
     return this.#version.get()

@@ -43,7 +43,7 @@ export const verifyLog = (path: string): Effect.Effect<Verification, InvalidOpti
   })
 
 const verify = Effect.fnUntraced(function*(path: string, records: Records) {
-  const last = yield* ask(path, () => records.last())
+  const last = yield* ask(path, () => records.bound())
   let place: Place = { seq: 0, hash: genesis }
   let unreadable = 0
   let problem: string | null = null
