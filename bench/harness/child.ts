@@ -21,7 +21,7 @@ interface Waiting {
 const stopMs = 5_000
 
 const stopProcess = (child: ChildProcess): Promise<void> => new Promise((resolve) => {
-  if (child.exitCode !== null || child.signalCode !== null) return resolve()
+  if (child.exitCode !== null || child.signalCode !== null) { resolve(); return }
   const kill = setTimeout(() => child.kill('SIGKILL'), stopMs)
   child.once('exit', () => {
     clearTimeout(kill)
@@ -79,7 +79,9 @@ export const serve = <P extends Protocol<P>>(handlers: Handlers<P>, close: () =>
       if (handler === undefined) return { number, error: `no answer is known to ${kind}` }
       return { number, reply: await handler(body as never) }
     }
-    answer().catch((error: unknown): Reply => ({ number, error: described(error) })).then((reply) => { process.send?.(reply) })
+    void answer()
+      .catch((error: unknown): Reply => ({ number, error: described(error) }))
+      .then((reply) => { process.send?.(reply) })
   })
   process.on('disconnect', () => {
     Promise.resolve(close()).then(() => process.exit(0), (error: unknown) => {

@@ -1,4 +1,4 @@
-import * as Effect from 'effect/Effect'
+import type * as Effect from 'effect/Effect'
 import type { NodeAnnounced } from '../domain/events.ts'
 import { type CommandId, mintCommandId, type Random } from '../domain/ids.ts'
 import type { Writer } from '../domain/commands.ts'

@@ -1,7 +1,7 @@
 import * as Effect from 'effect/Effect'
 import { type EndReason, type Revocation, schemaVersion } from '../domain/events.ts'
 import { nameLengthMax, type SessionId } from '../domain/ids.ts'
-import { InvalidOptions, LogUnavailable, type NotConfirmed, NotFound } from '../errors.ts'
+import { InvalidOptions, LogUnavailable, type NotConfirmed, type NotFound } from '../errors.ts'
 import type { Position } from '../log/position.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
 import { findState, findToken, sessionIdOf } from './targets.ts'

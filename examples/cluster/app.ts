@@ -139,5 +139,5 @@ const send = (response: ServerResponse, { status, body, cookie }: Reply): void =
 
 /** The app of one node. */
 export const app = (sessions: Sessions): RequestListener => (request, response) => {
-  answer(sessions, request).catch(failed).then((reply) => send(response, reply))
+  void answer(sessions, request).catch(failed).then((reply) => send(response, reply))
 }

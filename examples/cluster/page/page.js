@@ -121,7 +121,7 @@ const run = async (action) => {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault()
-  run('login')
+  void run('login')
 })
 for (const action of ['visit', 'logout', 'everywhere']) {
   document.querySelector(`#${action}`).addEventListener('click', () => run(action))
@@ -131,4 +131,4 @@ const watch = async () => {
   if (!document.hidden) await look().catch(() => nodes.replaceChildren(element('li', 'The cluster does not answer.')))
   setTimeout(watch, pollMs)
 }
-watch()
+void watch()
