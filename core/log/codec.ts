@@ -15,26 +15,33 @@ export type Unreadable =
   | { readonly type: 'Unreadable'; readonly concerns: 'session'; readonly session: SessionId; readonly detail: string }
   | { readonly type: 'Unreadable'; readonly concerns: 'everything'; readonly detail: string }
 
-// Compiled when first used: a tenth of the time, for each record of a replay. Where making code from strings is not
-// allowed, effect goes on interpreting.
-SchemaJITCompiler.enable(DomainEvent.ast)
-SchemaJITCompiler.enable(SchemaAST.flip(DomainEvent.ast))
+type Member = (typeof DomainEvent.members)[number]
 
-const decode = Schema.decodeUnknownResult(DomainEvent)
-const encode = Schema.encodeResult(DomainEvent)
+/**
+ * One codec a kind, found by name: a union would look for the kind itself, at twice the price. Compiled when first used,
+ * for each record of a replay passes here; where making code from strings is not allowed, effect goes on interpreting.
+ */
+const codecOf = (member: Member) => {
+  SchemaJITCompiler.enable(member.ast)
+  SchemaJITCompiler.enable(SchemaAST.flip(member.ast))
+  const schema: Schema.Codec<DomainEvent, unknown> = member
+  return { decode: Schema.decodeUnknownResult(schema), encode: Schema.encodeUnknownResult(schema) }
+}
+const codecs: ReadonlyMap<unknown, ReturnType<typeof codecOf>> =
+  new Map(DomainEvent.members.map((member) => [member.fields.type.literal, codecOf(member)]))
 
-const unreadable = (raw: unknown, detail: string): Unreadable => {
-  const fields = typeof raw === 'object' && raw !== null ? raw as { readonly [key: string]: unknown } : {}
-  const session = fields['session']
-  // A known kind in this version that does not decode is damage, however it is marked.
-  const newer = typeof fields['v'] === 'number' && typeof fields['type'] === 'string'
-    && (fields['v'] > schemaVersion || !knownTypes.has(fields['type']))
-  if (newer && fields['ignorable'] === true) return { type: 'Unreadable', concerns: 'nothing', detail }
-  if (newer && isSessionId(session)) return { type: 'Unreadable', concerns: 'session', session, detail }
+type Fields = { readonly [key: string]: unknown }
+const fieldsOf = (raw: unknown): Fields => typeof raw === 'object' && raw !== null ? raw as Fields : {}
+
+/** A known kind in this version that does not decode is damage, however it is marked. */
+const newer = (raw: Fields): Unreadable => {
+  const detail = 'an event of a newer version or kind'
+  const isEvent = typeof raw['v'] === 'number' && typeof raw['type'] === 'string'
+  if (isEvent && raw['ignorable'] === true) return { type: 'Unreadable', concerns: 'nothing', detail }
+  const session = raw['session']
+  if (isEvent && isSessionId(session)) return { type: 'Unreadable', concerns: 'session', session, detail }
   return { type: 'Unreadable', concerns: 'everything', detail }
 }
-
-const knownTypes: ReadonlySet<string> = new Set(DomainEvent.members.map((member) => member.fields.type.literal))
 
 /** What was expected, and in which field of the event: deeper in its path stand keys of the app's own data. */
 const where = (message: string): string => {
@@ -45,13 +52,14 @@ const where = (message: string): string => {
 
 /** The event that a parsed record holds. Never throws. Details name fields and never repeat what stood in them. */
 export const decodeEvent = (raw: unknown): DomainEvent | Unreadable => {
-  const result = decode(upcast(raw))
+  const current = upcast(raw)
+  const fields = fieldsOf(current)
+  const codec = codecs.get(fields['type'])
+  if (codec === undefined || (typeof fields['v'] === 'number' && fields['v'] > schemaVersion)) return newer(fields)
+  const result = codec.decode(current)
   if (Result.isSuccess(result)) return result.success
-  const fields = typeof raw === 'object' && raw !== null ? raw as { readonly [key: string]: unknown } : {}
-  const known = typeof fields['type'] === 'string' && knownTypes.has(fields['type'])
-  return unreadable(raw, known && fields['v'] === schemaVersion
-    ? `a ${String(fields['type'])} that does not decode: ${where(result.failure.message)}`
-    : 'an event of a newer version or kind')
+  const detail = `a ${String(fields['type'])} that does not decode: ${where(result.failure.message)}`
+  return { type: 'Unreadable', concerns: 'everything', detail }
 }
 
 /** The event in a record's text. Never throws. */
@@ -66,4 +74,8 @@ export const decodeText = (text: string): DomainEvent | Unreadable => {
 }
 
 /** The text of an event. Throws for one that its schema refuses: what cannot be read back must not be written. */
-export const encodeText = (event: DomainEvent): string => JSON.stringify(Result.getOrThrow(encode(event)))
+export const encodeText = (event: DomainEvent): string => {
+  const codec = codecs.get(event.type)
+  if (codec === undefined) throw new TypeError('not an event of this version')
+  return JSON.stringify(Result.getOrThrow(codec.encode(event)))
+}
