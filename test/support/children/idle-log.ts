@@ -1,0 +1,16 @@
+/** A process that appends to a log, and then has nothing to do. */
+import { start } from '../../../core/log/position.ts'
+import { sqliteLog } from '../../../core/log/sqlite.ts'
+import { LogNode } from '../log-node.ts'
+import { eventOf } from '../sample-events.ts'
+
+const [path = '', how = ''] = process.argv.slice(2)
+const node = await LogNode.open(sqliteLog({ path }))
+node.follow(start)
+const appended = node.append(eventOf('ann', 'c0')).then(() => process.stdout.write('appended\n'))
+if (how === 'waiting') process.stdout.write('sent\n')
+else await appended
+if (how === 'close') {
+  await node.close()
+  process.stdout.write('closed\n')
+}
