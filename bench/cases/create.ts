@@ -7,8 +7,8 @@ import { interleave, type Contender } from '../harness/rounds.ts'
 import { median } from '../harness/stats.ts'
 
 /**
- * `sessions.create`, so many at a time, through the store on a SQLite log: each resolves when its session is durable and
- * folded. Against a bare better-sqlite3 insert of the very rows that came to stand, into a table laid out like the
+ * `sessions.create`, so many at a time, through the store on a SQLite log: each resolves when its session is durable
+ * and folded. Against a bare better-sqlite3 insert of the very rows that came to stand, into a table laid out like the
  * log's, with the pragmas of the log's own writer, in as many transactions as ours were grouped into in the same round.
  *
  * The more there are at a time, the cheaper is the disk for each, and the more shows what the store does beside it:

@@ -17,16 +17,22 @@ import { writeLog } from '../harness/write-log.ts'
  * `loop-delay-ms` is the p99.9 of Node's own monitorEventLoopDelay at its finest resolution, 1 ms, and includes that:
  * an idle loop shows about 1.1. Its samples are taken when the loop comes round, so one long pause is one sample; so
  * `loop-delay-by-the-ms` weighs every pause by its length: what a request that arrives at any moment waits at most, 999
- * times of 1,000.
+ * times of 1,000. `loop-busy-ms` is the p99.9 of the processor time that the node's own thread took between two turns:
+ * where it is much less, it was the machine that was busy with something else. `folded-per-second` below 50,000 says
+ * that the node (or, by `written-per-second`, the writer) did not keep up.
  */
 export type WriterProtocol = {
+  /** Makes so many records ready. */
+  readonly prepare: readonly [{ readonly count: number }, null]
+  /** Writes them. */
   readonly write: readonly [
-    { readonly path: string; readonly perSecond: number; readonly seconds: number },
-    { readonly written: number; readonly seconds: number }
+    { readonly path: string; readonly perSecond: number }, { readonly written: number; readonly seconds: number }
   ]
 }
 
 const eventsPerSecond = 50_000
+/** So long the writer runs before the measuring begins, and after it has ended. */
+const asideS = 0.5
 const validationsPerMs = 20
 
 /** Every millisecond of every pause: how long a request that came then still had to wait. */
@@ -34,7 +40,18 @@ const waits = (pauses: readonly number[]): number[] =>
   pauses.flatMap((ms) => Array.from({ length: Math.max(1, Math.floor(ms)) }, (_, i) => ms - i))
 
 interface Load {
-  readonly stop: () => { readonly asked: number; readonly valid: number; readonly pauses: readonly number[] }
+  readonly stop: () => {
+    readonly asked: number
+    readonly valid: number
+    /** Between two turns of the loop, ms: by the clock, and by the processor time of this thread. */
+    readonly pauses: readonly number[]
+    readonly busy: readonly number[]
+  }
+}
+
+const threadMs = (): number => {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
 }
 
 /** Validates at a steady rate, and notes how long the loop was away between two of its turns. */
@@ -42,14 +59,19 @@ const startLoad = (sessions: Sessions, people: Population): Load => {
   const among = chance(77)
   const tokens = Array.from({ length: Math.min(people.size, 50_000) }, () => people.token(among.below(people.size)))
   const pauses: number[] = []
+  const busy: number[] = []
   let asked = 0
   let valid = 0
   let last = performance.now()
+  let lastBusy = threadMs()
   const timer = setInterval(() => {
     const now = performance.now()
     const away = now - last
     last = now
     pauses.push(away)
+    const used = threadMs()
+    busy.push(used - lastBusy)
+    lastBusy = used
     for (let due = Math.min(1_000, Math.round(away * validationsPerMs)); due > 0; due--) {
       if (sessions.validate(tokens[asked++ % tokens.length]!).ok) valid++
     }
@@ -57,7 +79,7 @@ const startLoad = (sessions: Sessions, people: Population): Load => {
   return {
     stop: () => {
       clearInterval(timer)
-      return { asked, valid, pauses }
+      return { asked, valid, pauses, busy }
     }
   }
 }
@@ -65,8 +87,10 @@ const startLoad = (sessions: Sessions, people: Population): Load => {
 interface Round {
   readonly p999: number
   readonly byTheMs: number
+  readonly busy: number
   readonly longest: number
-  readonly perSecond: number
+  readonly folded: number
+  readonly written: number
 }
 
 const measure = async (
@@ -74,9 +98,10 @@ const measure = async (
 ): Promise<Round> => {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const folded = (): number => sessions.health().position.reduce((sum, count) => sum + count, 0)
-  const written = writer.ask('write', { path, perSecond: eventsPerSecond, seconds: seconds + 1 })
-  // The first second is the writer's to reach its rate.
-  await sleep(1_000)
+  // Some time before and after: the writer reaches its rate, and is not done before the measuring is.
+  await writer.ask('prepare', { count: Math.floor(eventsPerSecond * (seconds + 2 * asideS)) })
+  const writing = writer.ask('write', { path, perSecond: eventsPerSecond })
+  await sleep(asideS * 1_000)
   const before = folded()
   const began = performance.now()
   const load = startLoad(sessions, people)
@@ -84,11 +109,12 @@ const measure = async (
   await sleep(seconds * 1_000)
   delay.disable()
   const perSecond = (folded() - before) / ((performance.now() - began) / 1_000)
-  const { asked, valid, pauses } = load.stop()
+  const { asked, valid, pauses, busy } = load.stop()
   if (valid !== asked) throw new WrongAnswer(`${asked - valid} of ${asked} good tokens were refused under load`)
-  await written
+  const { written, seconds: took } = await writing
   return {
-    p999: delay.percentile(99.9) / 1e6, byTheMs: quantile(waits(pauses), 0.999), longest: delay.max / 1e6, perSecond
+    p999: delay.percentile(99.9) / 1e6, byTheMs: quantile(waits(pauses), 0.999), busy: quantile(busy, 0.999),
+    longest: delay.max / 1e6, folded: perSecond, written: written / took
   }
 }
 
@@ -104,7 +130,7 @@ const run = async (bench: Bench): Promise<Outcome> => {
   try {
     bench.progress.begin('folding and validating', bench.rounds(3))
     for (let round = 0; round < bench.rounds(3); round++) {
-      rounds.push(await measure(sessions, people, writer, path, bench.size(10, 1)))
+      rounds.push(await measure(sessions, people, writer, path, bench.size(10, 0.2)))
       bench.progress.step()
     }
   } finally {
@@ -115,8 +141,10 @@ const run = async (bench: Bench): Promise<Outcome> => {
     figures: [
       figure('loop-delay-ms', 'ms', rounds.map(({ p999 }) => p999)),
       figure('loop-delay-by-the-ms', 'ms', rounds.map(({ byTheMs }) => byTheMs)),
+      figure('loop-busy-ms', 'ms', rounds.map(({ busy }) => busy)),
       figure('loop-delay-max', 'ms', rounds.map(({ longest }) => longest)),
-      figure('folded-per-second', 'events/s', rounds.map(({ perSecond }) => perSecond))
+      figure('folded-per-second', 'events/s', rounds.map(({ folded }) => folded)),
+      figure('written-per-second', 'events/s', rounds.map(({ written }) => written))
     ],
     ratios: []
   }

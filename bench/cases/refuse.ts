@@ -1,11 +1,11 @@
 import { WrongAnswer, type Bench, type Case, type Outcome } from '../harness/case.ts'
 import { chance } from '../harness/chance.ts'
+import { duel, type Duellist } from '../harness/duel.ts'
 import { floorOf } from '../harness/floor.ts'
 import { openPopulated, type Populated } from '../harness/opened.ts'
 import { population } from '../harness/population.ts'
-import { pass, presentedTokens } from '../harness/presented.ts'
+import { presentedTokens, type Presented } from '../harness/presented.ts'
 import { figure, ratio } from '../harness/report.ts'
-import { interleave, type Contender } from '../harness/rounds.ts'
 import type { Refusal } from '../../index.ts'
 import { checkFloor } from './validate.ts'
 
@@ -14,8 +14,8 @@ import { checkFloor } from './validate.ts'
  * no tokens at all. Fresh strings, as for `validate`; the floor gets well-formed tokens, whatever ours gets.
  * `refuse/floor` is in every round the worse of the two.
  */
-const perTrial = 200_000
-const perTrialQuick = 2_000
+const perRound = 100_000
+const perRoundQuick = 2_000
 
 /** What scanners and broken clients send: too short, too long, one wrong character, another scheme's token, nothing. */
 const garbage: ReadonlyArray<(token: string) => string> = [
@@ -38,20 +38,17 @@ const countRefused = ({ sessions }: Populated, reason: Refusal, tokens: readonly
   return refused
 }
 
-const run = async (bench: Bench): Promise<Outcome> => {
-  const populated = await openPopulated(bench.sessions(1_000_000), bench.progress)
+const duellists = (populated: Populated, count: number) => {
   const { sessions, people } = populated
   const floor = floorOf(people.size)
   const strangers = population(people.size, 0, 2)
-  const count = bench.size(perTrial, perTrialQuick)
-  let draws = 0
-  const stranger = (): (() => string) => {
-    const among = chance(2_000 + draws++)
-    return () => strangers.token(among.below(strangers.size))
+  const draw = (seed: number, make: (token: string, i: number) => string) => (round: number): Presented => {
+    const among = chance(seed, round)
+    return presentedTokens(count, (i) => make(strangers.token(among.below(strangers.size)), i))
   }
   const refusing = <Name extends string>(
-    name: Name, reason: Refusal, make: (token: string, i: number) => string
-  ): Contender<Name> => ({
+    name: Name, reason: Refusal, seed: number, make: (token: string, i: number) => string
+  ): Duellist<Name> => ({
     name,
     check: () => {
       for (let i = 0; i < 1_000; i++) {
@@ -62,41 +59,42 @@ const run = async (bench: Bench): Promise<Outcome> => {
       }
       if (!sessions.validate(people.token(0)).ok) throw new WrongAnswer('validate refuses a good token')
     },
-    trial: () => {
-      const token = stranger()
-      const given = presentedTokens(count, (i) => make(token(), i))
-      const { ns, sum } = pass(given, (tokens) => countRefused(populated, reason, tokens))
-      return { value: ns, right: sum, asked: count, checksum: sum }
-    }
+    draw: draw(seed, make),
+    use: (tokens) => countRefused(populated, reason, tokens),
+    isRight: (sum, asked) => sum === asked
   })
-  const theirs: Contender<'floor'> = {
+  const theirs: Duellist<'floor'> = {
     name: 'floor',
     check: () => checkFloor(floor, people),
-    trial: () => {
-      const { ns, sum } = pass(presentedTokens(count, stranger()), (tokens) => floor.readAll(tokens))
-      return { value: ns, right: sum >= count ? count : 0, asked: count, checksum: sum }
-    }
+    draw: draw(202, (token) => token),
+    use: floor.readAll,
+    isRight: (sum, asked) => sum >= asked
   }
+  return [
+    refusing('unknown', 'unknown', 201, (token) => token),
+    theirs,
+    refusing('garbage', 'malformed', 203, (token, i) => garbage[i % garbage.length]!(token))
+  ] as const
+}
+
+const run = async (bench: Bench): Promise<Outcome> => {
+  const populated = await openPopulated(bench.sessions(1_000_000), bench.progress)
+  const count = bench.size(perRound, perRoundQuick)
   try {
-    const { values } = await interleave([
-      refusing('unknown', 'unknown', (token) => token),
-      theirs,
-      refusing('garbage', 'malformed', (token, i) => garbage[i % garbage.length]!(token))
-    ], { rounds: bench.rounds(11), warmups: 3, progress: bench.progress })
-    const worse = values.unknown.map((ns, round) => Math.max(ns, values.garbage[round]!))
+    const { values: { unknown, garbage, floor }, checksum, leftOut } = await duel(duellists(populated, count),
+      { count, rounds: bench.rounds(11), warmups: 3, progress: bench.progress })
+    bench.note(`${populated.people.size} sessions, checksum ${checksum}, `
+      + `${(leftOut * 100).toFixed(1)} % of the portions left out`)
+    const worse = unknown.map((ns, round) => Math.max(ns, garbage[round]!))
     return {
-      figures: [
-        figure('unknown', 'ns', values.unknown), figure('garbage', 'ns', values.garbage),
-        figure('floor', 'ns', values.floor)
-      ],
+      figures: [figure('unknown', 'ns', unknown), figure('garbage', 'ns', garbage), figure('floor', 'ns', floor)],
       ratios: [
-        ratio('refuse/floor', worse, values.floor),
-        ratio('unknown/floor', values.unknown, values.floor),
-        ratio('garbage/floor', values.garbage, values.floor)
+        ratio('refuse/floor', worse, floor), ratio('unknown/floor', unknown, floor),
+        ratio('garbage/floor', garbage, floor)
       ]
     }
   } finally {
-    await sessions.close()
+    await populated.sessions.close()
   }
 }
 

@@ -77,7 +77,7 @@ const hopTrial = async (here: Node, there: Node, bytes: string, into: Samples): 
   await there.ask('awaitHop', null)
   const { at } = await here.ask('hop', { bytes })
   const hopped = await there.ask('hopped', null)
-  if (hopped.length !== lengthOf(bytes)) throw new WrongAnswer('the bare message came with other bytes than it was sent')
+  if (hopped.length !== lengthOf(bytes)) throw new WrongAnswer('the bare message came with other bytes')
   into.hop.push(usBetween(at, hopped.at))
 }
 
@@ -131,7 +131,8 @@ const run = (bench: Bench): Promise<Outcome> => withNats(async (servers) => {
   const here = startChild<NodeProtocol>(file)
   const there = startChild<NodeProtocol>(file)
   const opening = (name: string): Opening => ({
-    path: `${bench.directory}/sessions.db`, barePath: `${bench.directory}/bare-${name}.db`, servers, cluster: 'bench', name
+    path: `${bench.directory}/sessions.db`, barePath: `${bench.directory}/bare-${name}.db`,
+    servers, cluster: 'bench', name
   })
   try {
     await here.ask('open', opening('here'))

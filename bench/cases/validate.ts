@@ -1,23 +1,23 @@
 import { WrongAnswer, type Bench, type Case, type Outcome } from '../harness/case.ts'
 import { chance } from '../harness/chance.ts'
+import { duel, type Duellist } from '../harness/duel.ts'
 import { floorOf, type Floor } from '../harness/floor.ts'
 import { openPopulated, type Populated } from '../harness/opened.ts'
 import type { Population } from '../harness/population.ts'
-import { pass, presentedTokens, type Pass } from '../harness/presented.ts'
+import { presentedTokens, type Presented } from '../harness/presented.ts'
 import { figure, ratio } from '../harness/report.ts'
-import { interleave, type Contender } from '../harness/rounds.ts'
 
 /**
  * Hits: `sessions.validate(token)` of an open node, by the public door and with its defaults (so it reads the clock,
  * holds the fence, and counts the presentation as activity), against the floor (harness/floor.ts).
  *
- * Each token is a fresh string, drawn at random over all sessions anew for every trial, so that neither the engine nor
+ * Each token is a fresh string, drawn at random over all sessions anew for every round, so that neither the engine nor
  * the processor's caches know it. The making of the strings is in neither time; the ratio with it on both sides, which
  * can only look better, is given beside it. `validate, subject read` reads one field of the session as well, because
  * what an index decodes on demand would otherwise not be seen.
  */
-const perTrial = 200_000
-const perTrialQuick = 2_000
+const perRound = 100_000
+const perRoundQuick = 2_000
 
 const countValid = ({ sessions }: Populated, tokens: readonly string[]): number => {
   let valid = 0
@@ -49,52 +49,36 @@ const checkValid = ({ sessions, people }: Populated, checks: number): void => {
 
 export const checkFloor = (floor: Floor, people: Population): void => {
   const tokens = Array.from({ length: Math.min(1_000, people.size) }, (_, i) => people.token(i))
-  if (floor.readAll(tokens) !== floor.expected(tokens)) throw new WrongAnswer('the floor reads other lines than it should')
+  if (floor.readAll(tokens) !== floor.expected(tokens)) throw new WrongAnswer('the floor reads the wrong lines')
 }
 
-/** The same over the making of the strings as well, round by round. */
-interface WithStrings {
-  readonly validate: number[]
-  readonly floor: number[]
-  readonly strings: number[]
-}
-
-const contenders = (populated: Populated, count: number, withStrings: WithStrings) => {
+const duellists = (populated: Populated, count: number) => {
   const { people } = populated
   const floor = floorOf(people.size)
-  let draws = 0
-  const draw = (use: (tokens: readonly string[]) => number): Pass => {
-    const among = chance(1_000 + draws++)
-    return pass(presentedTokens(count, () => people.token(among.below(people.size))), use)
+  const draw = (seed: number) => (round: number): Presented => {
+    const among = chance(seed, round)
+    return presentedTokens(count, () => people.token(among.below(people.size)))
   }
-  const ours: Contender<'validate'> = {
+  const ours: Duellist<'validate'> = {
     name: 'validate',
     check: () => checkValid(populated, 2_000),
-    trial: (round) => {
-      const { ns, nsWithStrings, sum } = draw((tokens) => countValid(populated, tokens))
-      if (round >= 0) withStrings.validate.push(nsWithStrings)
-      return { value: ns, right: sum, asked: count, checksum: sum }
-    }
+    draw: draw(101),
+    use: (tokens) => countValid(populated, tokens),
+    isRight: (sum, asked) => sum === asked
   }
-  const theirs: Contender<'floor'> = {
+  const theirs: Duellist<'floor'> = {
     name: 'floor',
     check: () => checkFloor(floor, people),
-    trial: (round) => {
-      const { ns, nsWithStrings, sum } = draw((tokens) => floor.readAll(tokens))
-      if (round >= 0) {
-        withStrings.floor.push(nsWithStrings)
-        withStrings.strings.push(nsWithStrings - ns)
-      }
-      return { value: ns, right: sum >= count ? count : 0, asked: count, checksum: sum }
-    }
+    draw: draw(102),
+    use: floor.readAll,
+    isRight: (sum, asked) => sum >= asked
   }
-  const reading: Contender<'validate, subject read'> = {
+  const reading: Duellist<'validate, subject read'> = {
     name: 'validate, subject read',
     check: () => {},
-    trial: () => {
-      const { ns, sum } = draw((tokens) => readSubjects(populated, tokens))
-      return { value: ns, right: sum / people.subject(0).length, asked: count, checksum: sum }
-    }
+    draw: draw(103),
+    use: (tokens) => readSubjects(populated, tokens),
+    isRight: (sum, asked) => sum === asked * people.subject(0).length
   }
   return [ours, theirs, reading] as const
 }
@@ -102,22 +86,23 @@ const contenders = (populated: Populated, count: number, withStrings: WithString
 const run = async (bench: Bench): Promise<Outcome> => {
   const populated = await openPopulated(bench.sessions(1_000_000), bench.progress)
   const { people, sessions } = populated
-  const withStrings: WithStrings = { validate: [], floor: [], strings: [] }
+  const count = bench.size(perRound, perRoundQuick)
   try {
-    const { values, checksum } = await interleave(
-      contenders(populated, bench.size(perTrial, perTrialQuick), withStrings),
-      { rounds: bench.rounds(11), warmups: 3, progress: bench.progress })
-    bench.note(`${people.size} sessions in ${sessions.health().sessions.bytes} bytes of index, checksum ${checksum}`)
+    const { values, making, checksum, leftOut } = await duel(duellists(populated, count),
+      { count, rounds: bench.rounds(11), warmups: 3, progress: bench.progress })
+    bench.note(`${people.size} sessions in ${sessions.health().sessions.bytes} bytes of index, checksum ${checksum}, `
+      + `${(leftOut * 100).toFixed(1)} % of the portions left out`)
     const { validate, floor, 'validate, subject read': reading } = values
+    const plus = (values: readonly number[]): number[] => values.map((ns, round) => ns + making[round]!)
     return {
       figures: [
-        figure('validate', 'ns', validate), figure('validate, subject read', 'ns', reading), figure('floor', 'ns', floor),
-        figure('making the string', 'ns', withStrings.strings)
+        figure('validate', 'ns', validate), figure('validate, subject read', 'ns', reading),
+        figure('floor', 'ns', floor), figure('making the string', 'ns', making)
       ],
       ratios: [
         ratio('validate/floor', validate, floor),
         ratio('validate, subject read/floor', reading, floor),
-        ratio('validate + string/floor + string', withStrings.validate, withStrings.floor)
+        ratio('validate + string/floor + string', plus(validate), plus(floor))
       ]
     }
   } finally {

@@ -1,19 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { findNatsServer } from '../../test/support/services.ts'
 import { Lacking } from './case.ts'
 
-/** Where Debian's package puts it is not on everybody's path. */
-const places = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server']
-
-const found = (): string => {
-  const place = places.find((candidate) => spawnSync(candidate, ['--version']).error === undefined)
-  if (place === undefined) throw new Lacking('there is no nats-server on this machine: npm run services gets one')
-  return place
-}
-
-/** Runs `use` with the address of a nats-server of its own, on a free loopback port. Throws `Lacking` where there is none. */
+/** Runs `use` with a nats-server of its own on a free loopback port. Throws `Lacking` where there is none. */
 export const withNats = async <A>(use: (servers: string) => Promise<A>): Promise<A> => {
-  const server = spawn(found(), ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const binary = findNatsServer()
+  if (binary === undefined) throw new Lacking('there is no nats-server here: npm run services gets one')
+  const server = spawn(binary, ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = once(server, 'exit')
   const listening = new Promise<string>((resolve) => {
     let said = ''
@@ -23,7 +17,9 @@ export const withNats = async <A>(use: (servers: string) => Promise<A>): Promise
       if (port !== undefined) resolve(`nats://127.0.0.1:${port}`)
     })
   })
-  const failed = ended.then(([code]) => { throw new Error(`nats-server ended with ${String(code)} before it was ready`) })
+  const failed = ended.then(([code]) => {
+    throw new Error(`nats-server ended with ${String(code)} before it was ready`)
+  })
   try {
     return await use(await Promise.race([listening, failed]))
   } finally {

@@ -17,19 +17,15 @@ export interface Population {
   readonly started: (i: number) => SessionStarted
 }
 
-/** Far apart for neighbours, so that the streams of two sessions have nothing in common. */
-const seedOf = (seed: number, i: number): number =>
-  (Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(seed + 1, 0x85ebca6b)) >>> 0
-
 /** `startedAt`: wall clock, ms. All sessions start within the second after it. */
 export const population = (size: number, startedAt: number, seed = 1): Population => {
   const tokenBuffer = Buffer.alloc(tokenBytes)
   const token = (i: number): Token => {
-    tokenBuffer.set(chance(seedOf(seed, i)).bytes(tokenBytes))
+    tokenBuffer.set(chance(i, seed * 2).bytes(tokenBytes))
     return tokenBuffer.toString('base64url') as Token
   }
   const at = (i: number): number => startedAt + Math.floor(i / size * 1_000)
-  const id = (i: number): SessionId => mintSessionId(at(i), chance(seedOf(seed ^ 0x5bd1, i)).bytes)
+  const id = (i: number): SessionId => mintSessionId(at(i), chance(i, seed * 2 + 1).bytes)
   const subject = (i: number): string => `user-${String(i).padStart(11, '0')}`
   return {
     size, token, id, subject,

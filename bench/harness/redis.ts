@@ -1,6 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { findRedisServer } from '../../test/support/services.ts'
 import { Lacking } from './case.ts'
 
 const freePort = async (): Promise<number> => {
@@ -20,12 +21,11 @@ export interface Redis {
 
 /** Starts a redis-server of its own on a free loopback port, in memory only. Throws `Lacking` where there is none. */
 export const startRedis = async (): Promise<Redis> => {
-  if (spawnSync('redis-server', ['--version']).error !== undefined) {
-    throw new Lacking('there is no redis-server on this machine (Debian: apt-get install redis-server)')
-  }
+  const binary = findRedisServer()
+  if (binary === undefined) throw new Lacking('there is no redis-server here: npm run services -- --bench gets one')
   const port = await freePort()
   const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no']
-  const server = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const server = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(server, 'exit')
   const ready = new Promise<void>((resolve) => {
     let said = ''

@@ -7,7 +7,7 @@ import { openExpress, type Store } from './express.ts'
 export const connectRedis: Peer = {
   name: 'connect-redis',
   revokes: 'one session, on every node, at the price of a round trip for every request',
-  cannot: 'all of a subject, but by a scan; anything while Redis is away; a request in flight may save an ended one back',
+  cannot: 'all of a subject, but by a scan; anything while Redis is away; a request in flight may revive an ended one',
   open: async (subjects) => {
     const redis = await startRedis()
     const client = createClient({ url: redis.url })

@@ -26,8 +26,8 @@ export const session = createRequire(import.meta.url)('express-session') as Sess
 
 /**
  * express-session as its README sets it up, over a store: every subject logs in once, and the cookie that the response
- * would set is kept. A validation runs the middleware up to the handler behind it, which reads `req.session`; the `touch`
- * that the middleware sends to its store at the end of a response is left out, in its favour.
+ * would set is kept. A validation runs the middleware up to the handler behind it, which reads `req.session`; the
+ * `touch` that the middleware sends to its store at the end of a response is left out, in its favour.
  */
 export const openExpress = async (
   subjects: readonly string[], store: Store, close: () => Promise<void>

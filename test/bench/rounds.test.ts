@@ -37,7 +37,8 @@ describe('interleaved rounds', () => {
 
   test('a contender that fails its check is never timed', async () => {
     const ran: string[] = []
-    const bad: Contender<'bad'> = { ...contender('bad', ran), check: () => { throw new WrongAnswer('says yes to all') } }
+    const check = (): void => { throw new WrongAnswer('says yes to all') }
+    const bad: Contender<'bad'> = { ...contender('bad', ran), check }
     await expect(interleave([contender('ours', ran), bad], { rounds: 1, warmups: 0, progress: silent }))
       .rejects.toThrow('says yes to all')
     expect(ran).toEqual(['check ours'])
