@@ -6,6 +6,7 @@ export default defineConfig({
     root: fileURLToPath(new URL('..', import.meta.url)),
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    maxWorkers: 2,
     // Real processes, servers and disks take their time on a busy machine; what must be quick is measured in bench.
     testTimeout: 30_000,
     hookTimeout: 30_000,

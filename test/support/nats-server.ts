@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import { describe } from 'vitest'
@@ -38,38 +38,50 @@ const greets = (port: number): Promise<boolean> => new Promise((resolve) => {
   socket.once('data', () => done(true)).once('error', () => done(false)).once('close', () => done(false))
 })
 
-const running = new Set<ChildProcess>()
-process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
+/**
+ * Starts the program that is given to it, says its process id, and ends it when its own input ends: when we say so, and
+ * also when we are gone without a word, by kill -9 for instance.
+ */
+const keeper = 'trap "" INT TERM; "$@" >/dev/null 2>&1 </dev/null & echo $!; read -r _; kill -9 $!; wait $!'
+
+const startKept = async (program: string, args: readonly string[]): Promise<{ pid: number; end: () => Promise<void> }> => {
+  const child = spawn('sh', ['-c', keeper, 'sh', program, ...args], { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
+  const gone = once(child, 'exit')
+  const [said] = await once(child.stdout, 'data') as [Buffer]
+  return {
+    pid: Number(said.toString('latin1')),
+    end: async () => {
+      child.stdin.end()
+      await gone
+    }
+  }
+}
 
 export const startNatsServer = async (args: readonly string[] = [], givenPort?: number): Promise<NatsServer> => {
-  const binary = findNatsServer()
-  if (binary === undefined) throw new Error('there is no nats-server: npm run services gets one')
+  const program = findNatsServer()
+  if (program === undefined) throw new Error('there is no nats-server: npm run services gets one')
   const port = givenPort ?? await freePort()
-  let child: ChildProcess | null = null
+  let running: Awaited<ReturnType<typeof startKept>> | undefined
   const start = async (): Promise<void> => {
-    const started = spawn(binary, ['-a', '127.0.0.1', '-p', String(port), ...args], { stdio: 'ignore' })
-    child = started
-    running.add(started)
-    started.once('exit', () => running.delete(started))
-    await until('the server greets', () => greets(port))
+    running = await startKept(program, ['-a', '127.0.0.1', '-p', String(port), ...args])
+    await until(`the server greets on port ${port}`, () => greets(port))
   }
   const kill = async (): Promise<void> => {
-    const ending = child
-    child = null
-    if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return
-    const gone = once(ending, 'exit')
-    ending.kill('SIGKILL')
-    await gone
+    const ending = running
+    running = undefined
+    await ending?.end()
   }
   await start()
   return {
-    port, url: `nats://127.0.0.1:${port}`, pid: () => child?.pid, kill, start,
+    port, url: `nats://127.0.0.1:${port}`, pid: () => running?.pid, kill, start,
     freeze: async () => {
-      const pid = String(child?.pid)
-      child?.kill('SIGSTOP')
-      await until('it stands still', () => execFileSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' }).startsWith('T'))
+      if (running === undefined) throw new Error('the server does not run')
+      const { pid } = running
+      process.kill(pid, 'SIGSTOP')
+      const state = (): string => execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+      await until('it stands still', () => state().startsWith('T'))
     },
-    thaw: () => { child?.kill('SIGCONT') },
+    thaw: () => { if (running !== undefined) process.kill(running.pid, 'SIGCONT') },
     [Symbol.asyncDispose]: kill
   }
 }

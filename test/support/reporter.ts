@@ -1,7 +1,24 @@
-import type { Reporter, TestCase, TestModule } from 'vitest/node'
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
 
-const skippedOf = (modules: ReadonlyArray<TestModule>): readonly TestCase[] =>
-  modules.flatMap((module) => [...module.children.allTests('skipped')])
+type Parent = TestModule | TestSuite
+
+/** What a test stands in, from the innermost suite to its file. */
+const parentsOf = (test: TestCase): readonly Parent[] => {
+  const parents: Parent[] = []
+  for (let parent: Parent = test.parent; ; parent = parent.parent) {
+    parents.push(parent)
+    if (parent.type === 'module') return parents
+  }
+}
+
+/** A suite whose own code failed, as a `beforeAll` that throws. Its tests count as skipped to Vitest; they are not. */
+const isBroken = (parent: Parent): boolean => parent.errors().length > 0
+
+/** The outermost suite that is skipped with this test, by name, or the test itself: the name says why. */
+const skippedName = (test: TestCase): string => {
+  const suite = parentsOf(test).findLast((parent) => parent.type === 'suite' && parent.options.mode === 'skip')
+  return `${test.module.relativeModuleId} > ${suite?.type === 'suite' ? suite.fullName : test.fullName}`
+}
 
 /**
  * Ends the run with what was skipped, by name and reason, and one line of counts. In CI, where every server can be had, a
@@ -9,17 +26,17 @@ const skippedOf = (modules: ReadonlyArray<TestModule>): readonly TestCase[] =>
  */
 class Summary implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandled: ReadonlyArray<unknown>): void {
-    const count = (state: 'passed' | 'failed') =>
-      modules.reduce((sum, module) => sum + [...module.children.allTests(state)].length, 0)
-    const skipped = skippedOf(modules)
-    for (const test of skipped) console.log(`skipped: ${test.module.relativeModuleId} > ${test.fullName}`)
-    const broken = modules.filter((module) => module.errors().length > 0).length + unhandled.length
-    const failed = count('failed') + broken
-    console.log(`${count('passed')} passed, ${failed} failed, ${skipped.length} skipped`)
+    const all = (state: 'passed' | 'failed' | 'skipped') =>
+      modules.flatMap((module) => [...module.children.allTests(state)])
+    const suites = modules.flatMap((module): Parent[] => [module, ...module.children.allSuites()])
+    const skipped = all('skipped').filter((test) => !parentsOf(test).some(isBroken))
+    const failed = all('failed').length + suites.filter(isBroken).length + unhandled.length
+    for (const name of new Set(skipped.map(skippedName))) console.log(`skipped: ${name}`)
     if (process.env['CI'] === 'true' && skipped.length > 0) {
-      console.log('In CI a skip is a failure: get what is missing with npm run services.')
+      console.log('In CI a skip is a failure. npm run services gets the servers that are missing.')
       process.exitCode = 1
     }
+    console.log(`${all('passed').length} passed, ${failed} failed, ${skipped.length} skipped`)
   }
 }
 
