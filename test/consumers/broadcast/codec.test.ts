@@ -130,7 +130,7 @@ describe('bytes of anybody', () => {
     ['a command that is none', seal(body({ kind: 'applied', command: 'a b' })), 'malformed'],
     ['a revocation without a place', said({ ...revocation(), appliedAt: null }), 'malformed'],
     ['a revocation of a later version', said({ ...revocation(), event: { ...oneOfEach.AllRevoked, v: 2 } }), 'version'],
-    ['a revocation without a reason', said({ ...revocation(), event: { ...oneOfEach.AllRevoked, reason: '' } }), 'malformed']
+    ['one for no reason', said({ ...revocation(), event: { ...oneOfEach.AllRevoked, reason: '' } }), 'malformed']
   ]
   it.each(cases)('are refused by reason: %s', (_, bytes, reason) => {
     expect(open.decode(bytes)).toBe(reason)

@@ -31,9 +31,11 @@ const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolv
 const told = async (count: number, options: HubOptions, after: () => void = () => {}) => {
   const hub = hubBroadcast(options)
   const scope = Scope.makeUnsafe()
-  const open = async (node: string) => Context.get(await Effect.runPromise(Layer.buildWithScope(
-    hub.broadcast({ cluster: 'shop' }).pipe(Layer.provide(Layer.succeed(NodeIdentity, { node, incarnation: '1' }))), scope)),
-  Broadcast)
+  const open = async (node: string) => {
+    const self = Layer.succeed(NodeIdentity, { node, incarnation: '1' })
+    const layer = hub.broadcast({ cluster: 'shop' }).pipe(Layer.provide(self))
+    return Context.get(await Effect.runPromise(Layer.buildWithScope(layer, scope)), Broadcast)
+  }
   const [a, b] = [await open('a'), await open('b')]
   const heard: number[] = []
   await Effect.runPromise(Scope.provide(b.subscribe((message, { sequence }) => {
