@@ -158,9 +158,9 @@ export class ColdWriter {
     // Room for the length of the length, which is known at the end.
     this.#at = 4
     const { bytes } = this
-    const isWide = subject !== null && !isNarrow(subject)
     const { at } = fields.authentication
-    bytes[this.#at++] = (subject === null ? 0 : hasSubject) | (isWide ? wideSubject : 0)
+    const flagsAt = this.#at++
+    bytes[flagsAt] = (subject === null ? 0 : hasSubject)
       | (fields.tenant === 0 ? 0 : hasTenant) | (fields.partition === 0 ? 0 : hasPartition)
       | (at === fields.startedAt ? 0 : hasAuthenticatedAt) | (json === undefined ? 0 : hasExtras)
     const idAt = this.#at
@@ -179,7 +179,7 @@ export class ColdWriter {
     this.#varint(fields.version)
     this.#varint(means + 1)
     if (at !== fields.startedAt) this.#zigzag(at - fields.startedAt)
-    if (subject !== null) this.#text(subject, isWide)
+    if (subject !== null && this.#text(subject)) bytes[flagsAt] = bytes[flagsAt]! | wideSubject
     if (json !== undefined) {
       this.#varint(json.length)
       bytes.set(json, this.#at)
@@ -203,14 +203,26 @@ export class ColdWriter {
     this.length = units * 4
   }
 
-  #text(text: string, isWide: boolean): void {
+  /** One byte a code unit, or two where one will not do: then true. */
+  #text(text: string): boolean {
     this.#varint(text.length)
     const { bytes } = this
+    const at = this.#at
+    let all = 0
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i)
-      bytes[this.#at++] = unit
-      if (isWide) bytes[this.#at++] = unit >>> 8
+      bytes[at + i] = unit
+      all |= unit
     }
+    this.#at = at + text.length
+    if (all < 256) return false
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      bytes[at + i * 2] = unit
+      bytes[at + i * 2 + 1] = unit >>> 8
+    }
+    this.#at = at + text.length * 2
+    return true
   }
 
   #varint(value: number): void {
@@ -229,11 +241,6 @@ export class ColdWriter {
   #reserve(bytes: number): void {
     if (this.bytes.length < bytes) this.bytes = new Uint8Array(bytes * 2)
   }
-}
-
-const isNarrow = (text: string): boolean => {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 255) return false
-  return true
 }
 
 /** The extras of a session as JSON, or undefined if it has none. */

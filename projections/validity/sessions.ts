@@ -48,11 +48,13 @@ export const load = (space: Space, words: Uint32Array, base: number, lastSeenAt:
   }
 }
 
-/** Writes the session's blob, of which `offset` and `partition` tell where it started, and returns the address. */
+/**
+ * Writes the session's blob, of which `offset` and `partition` tell where it started, and returns the address.
+ * `space.id` holds its id.
+ */
 const writeBlob = (space: Space, session: LiveSession, offset: number, partition: number): number => {
   const { authentication } = session.current
   const means = space.dictionary.meansOrdinal(authentication.level, authentication.methods)
-  readId(session.id, space.id)
   space.writer.write(space.id, {
     startedAt: session.startedAt,
     offset,
@@ -69,7 +71,7 @@ const writeBlob = (space: Space, session: LiveSession, offset: number, partition
 const renewOf = (session: LiveSession): number =>
   session.limits.renew === null ? 0 : wordSeconds(session.current.issuedAt + session.limits.renew)
 
-/** Adds a session that has just started. Returns its row. */
+/** Adds a session that has just started. `space.id` holds its id. Returns its row. */
 export const add = (space: Space, session: LiveSession, offset: number, partition: number): number => {
   const { entry } = space
   entry.fill(0)
@@ -147,7 +149,7 @@ const removeAliases = (space: Space, row: number, { pending, previous }: Replace
   return told
 }
 
-/** Replaces a session by what the fold made of it. */
+/** Replaces a session by what the fold made of it. `space.id` holds its id. */
 export const replace = (space: Space, row: number, before: LiveSession, after: LiveSession): void => {
   const home = space.home(row)
   const address = home.words[home.base + blobWord]!

@@ -14,6 +14,8 @@ const slotsPerSegment = slotMask + 1
 /** Old slots that an insertion moves on: enough to be done well before the young side is full. */
 const stepsPerInsert = 16
 const capacityMin = 4
+/** Left segments that are kept at most. */
+const poolMax = 4
 
 const none = new Uint32Array(0)
 
@@ -25,6 +27,8 @@ export interface Side {
   /** The last slot of the last one is always free, so that a probe ends. */
   readonly segments: Uint32Array[]
   slots: number
+  /** Segments that the table's sides have left, with every slot free. */
+  readonly pool: Uint32Array[]
 }
 
 const segmentOf = (slots: number, stride: number): Uint32Array =>
@@ -35,18 +39,19 @@ const blanks: Uint32Array[] = []
 const blankOf = (stride: number): Uint32Array => blanks[stride] ??= segmentOf(slotsPerSegment, stride)
 
 /** Segments come into being when something is first put there: a large side at once would be a pause. */
-const sideOf = (capacity: number, stride: number): Side => {
-  const slots = capacity + 8
-  const count = Math.ceil(slots / slotsPerSegment)
+const sideOf = (capacity: number, stride: number, pool: Uint32Array[]): Side => {
+  const wanted = capacity + 8
+  const count = Math.ceil(wanted / slotsPerSegment)
+  const slots = count === 1 ? wanted : count * slotsPerSegment
   const segments = count === 1 ? [segmentOf(slots, stride)] : new Array<Uint32Array>(count).fill(blankOf(stride))
-  return { capacity, scale: capacity / 4_294_967_296, segments, slots }
+  return { capacity, scale: capacity / 4_294_967_296, segments, slots, pool }
 }
 
 /** The segment, ready to be written. */
 const written = (side: Side, index: number, stride: number): Uint32Array => {
   const segment = side.segments[index]!
   if (segment !== blanks[stride]) return segment
-  return side.segments[index] = segmentOf(Math.min(slotsPerSegment, side.slots - index * slotsPerSegment), stride)
+  return side.segments[index] = side.pool.pop() ?? segmentOf(slotsPerSegment, stride)
 }
 
 /** The slot where a key would like to stand. */
@@ -54,17 +59,15 @@ export const homeOf = (side: Side, key: number): number => (key * side.scale) >>
 
 const extend = (side: Side, stride: number): void => {
   const last = side.segments.length - 1
-  const held = written(side, last, stride).length / stride
-  if (held === slotsPerSegment) {
-    side.segments.push(segmentOf(64, stride))
-    side.slots += 64
+  if (last > 0 || side.slots === slotsPerSegment) {
+    side.segments.push(blankOf(stride))
+    side.slots += slotsPerSegment
     return
   }
-  const room = Math.min(held * 2, slotsPerSegment)
-  const larger = segmentOf(room, stride)
-  larger.set(side.segments[last]!)
-  side.segments[last] = larger
-  side.slots += room - held
+  const larger = segmentOf(Math.min(side.slots * 2, slotsPerSegment), stride)
+  larger.set(side.segments[0]!)
+  side.segments[0] = larger
+  side.slots = larger.length / stride
 }
 
 const copySlot = (side: Side, from: number, to: number, stride: number): void => {
@@ -75,27 +78,82 @@ const copySlot = (side: Side, from: number, to: number, stride: number): void =>
   for (let i = 0; i < stride; i++) target[b + i] = source[a + i]!
 }
 
-const isTaken = (side: Side, slot: number, stride: number, mark: number): boolean =>
-  side.segments[slot >>> slotShift]![(slot & slotMask) * stride + mark] !== 0
+/** Moves the slots from `slot` to before `free` up by one, segment by segment from behind. */
+const shiftUp = (side: Side, slot: number, free: number, stride: number): void => {
+  let end = free
+  while (end > slot) {
+    const first = Math.max(slot, (end - 1) & ~slotMask)
+    if ((end & slotMask) === 0) {
+      copySlot(side, end - 1, end, stride)
+      end--
+      continue
+    }
+    const words = side.segments[first >>> slotShift]!
+    const low = (first & slotMask) * stride
+    for (let i = (end & slotMask) * stride - 1; i >= low; i--) words[i + stride] = words[i]!
+    end = first
+  }
+}
 
-/** Puts `stride` words of `entry` from `from` where their key belongs. */
-const place = (side: Side, stride: number, mark: number, entry: Uint32Array, from: number): void => {
+/** Moves the slots behind `slot` that are not at home down by one; returns the slot that is free then. */
+const shiftDown = (side: Side, slot: number, stride: number, mark: number): number => {
+  let words = side.segments[slot >>> slotShift]!
+  let base = (slot & slotMask) * stride
+  for (let next = slot + 1; ; next++) {
+    const nextWords = (next & slotMask) === 0 ? side.segments[next >>> slotShift]! : words
+    const nextBase = (next & slotMask) * stride
+    if (nextWords[nextBase + mark] === 0 || homeOf(side, nextWords[nextBase]!) === next) return next - 1
+    for (let i = 0; i < stride; i++) words[base + i] = nextWords[nextBase + i]!
+    words = nextWords
+    base = nextBase
+  }
+}
+
+/** Puts `stride` words of `entry` from `from` where their key belongs, and returns the slot. */
+const place = (side: Side, stride: number, mark: number, entry: Uint32Array, from: number): number => {
   const key = entry[from]!
   let slot = homeOf(side, key)
-  for (;;) {
-    const words = side.segments[slot >>> slotShift]!
-    const base = (slot & slotMask) * stride
-    if (words[base + mark] === 0 || words[base]! > key) break
+  let index = slot >>> slotShift
+  let words = side.segments[index]!
+  let base = (slot & slotMask) * stride
+  while (words[base + mark] !== 0 && words[base]! <= key) {
     slot++
+    base += stride
+    if ((slot & slotMask) !== 0) continue
+    words = side.segments[++index]!
+    base = 0
   }
-  let free = slot
-  while (isTaken(side, free, stride, mark)) free++
-  if (free === side.slots - 1) extend(side, stride)
-  written(side, free >>> slotShift, stride)
-  for (; free > slot; free--) copySlot(side, free - 1, free, stride)
-  const words = side.segments[slot >>> slotShift]!
+  if (words[base + mark] !== 0) makeRoom(side, slot, stride, mark)
+  else if (slot === side.slots - 1) extend(side, stride)
+  const target = written(side, index, stride)
+  for (let i = 0; i < stride; i++) target[base + i] = entry[from + i]!
+  return slot
+}
+
+/** The same for an entry that belongs into this slot, which is free, with nothing behind it. */
+const append = (side: Side, slot: number, stride: number, entry: Uint32Array, from: number): void => {
+  if (slot === side.slots - 1) extend(side, stride)
+  const target = written(side, slot >>> slotShift, stride)
   const base = (slot & slotMask) * stride
-  for (let i = 0; i < stride; i++) words[base + i] = entry[from + i]!
+  for (let i = 0; i < stride; i++) target[base + i] = entry[from + i]!
+}
+
+/** Moves the taken slots from `slot` on up by one. */
+const makeRoom = (side: Side, slot: number, stride: number, mark: number): void => {
+  let free = slot + 1
+  let index = free >>> slotShift
+  let words = side.segments[index]!
+  let at = (free & slotMask) * stride + mark
+  while (words[at] !== 0) {
+    free++
+    at += stride
+    if ((free & slotMask) !== 0) continue
+    words = side.segments[++index]!
+    at = mark
+  }
+  if (free === side.slots - 1) extend(side, stride)
+  written(side, index, stride)
+  shiftUp(side, slot, free, stride)
 }
 
 export interface TableOptions {
@@ -112,6 +170,7 @@ export class OrderedTable {
   readonly mark: number
   readonly #loadMax: number
   readonly #growth: number
+  readonly #pool: Uint32Array[] = []
   count = 0
   young: Side
   old: Side | null = null
@@ -122,7 +181,7 @@ export class OrderedTable {
     this.mark = options.mark
     this.#loadMax = options.loadMax
     this.#growth = options.growth
-    this.young = sideOf(Math.max(capacityMin, options.capacity), this.stride)
+    this.young = sideOf(Math.max(capacityMin, options.capacity), this.stride, this.#pool)
   }
 
   /** The side where this key stands, if anywhere. */
@@ -145,15 +204,8 @@ export class OrderedTable {
   /** Frees a slot; those behind it that are not at home move up. */
   remove(side: Side, slot: number): void {
     const { stride, mark } = this
-    for (;;) {
-      const next = slot + 1
-      const words = side.segments[next >>> slotShift]!
-      const base = (next & slotMask) * stride
-      if (words[base + mark] === 0 || homeOf(side, words[base]!) === next) break
-      copySlot(side, next, slot, stride)
-      slot = next
-    }
-    side.segments[slot >>> slotShift]![(slot & slotMask) * stride + mark] = 0
+    const free = shiftDown(side, slot, stride, mark)
+    side.segments[free >>> slotShift]![(free & slotMask) * stride + mark] = 0
     this.count--
   }
 
@@ -161,20 +213,31 @@ export class OrderedTable {
   step(slots: number): void {
     const old = this.old
     if (old === null) return
-    const { stride, mark } = this
+    const { stride, mark, young } = this
     let slot = this.frontier
+    // What is moved comes in order and behind all that is in the young side: only the first needs looking for its place.
+    let behind = -1
     for (let left = slots; left > 0 && slot < old.slots; left--) {
-      while (isTaken(old, slot, stride, mark)) {
-        place(this.young, stride, mark, old.segments[slot >>> slotShift]!, (slot & slotMask) * stride)
+      for (;;) {
+        const words = old.segments[slot >>> slotShift]!
+        const base = (slot & slotMask) * stride
+        if (words[base + mark] === 0) break
+        if (behind < 0) behind = place(young, stride, mark, words, base)
+        else append(young, behind = Math.max(homeOf(young, words[base]!), behind), stride, words, base)
+        behind++
+        words[base + mark] = 0
         slot++
+        left--
       }
       slot++
     }
-    for (let i = this.frontier >>> slotShift; i < slot >>> slotShift && i < old.segments.length; i++) old.segments[i] = none
+    const left = slot >= old.slots ? old.segments.length : slot >>> slotShift
+    for (let i = this.frontier >>> slotShift; i < left; i++) this.#leave(old, i)
     this.frontier = slot
     if (slot >= old.slots) {
       this.old = null
       this.frontier = 0
+      if (this.young.segments.length === 1) this.#pool.length = 0
     }
   }
 
@@ -186,15 +249,29 @@ export class OrderedTable {
 
   bytes(): number {
     let sum = 0
+    for (const segment of this.#pool) sum += segment.byteLength
     for (const side of this.old === null ? [this.young] : [this.young, this.old]) {
       for (const segment of side.segments) if (segment !== blanks[this.stride]) sum += segment.byteLength
     }
     return sum
   }
 
+  /**
+   * The young side goes on with the segments that the old one leaves: given back to the allocator and taken from it
+   * again, they were never given back to the system (glibc keeps freed blocks of this size), and growing to a million
+   * sessions took four times the memory.
+   */
+  #leave(old: Side, index: number): void {
+    const segment = old.segments[index]!
+    old.segments[index] = none
+    if (segment.length === slotsPerSegment * this.stride && segment !== blanks[this.stride] && this.#pool.length < poolMax) {
+      this.#pool.push(segment)
+    }
+  }
+
   #resize(capacity: number): void {
     this.old = this.young
     this.frontier = 0
-    this.young = sideOf(capacity, this.stride)
+    this.young = sideOf(capacity, this.stride, this.#pool)
   }
 }

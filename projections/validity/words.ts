@@ -9,9 +9,6 @@ const sextets = new Uint8Array(128)
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 for (let i = 0; i < alphabet.length; i++) sextets[alphabet.charCodeAt(i)] = i
 
-const nibbles = new Uint8Array(128)
-for (let i = 0; i < 16; i++) nibbles[i.toString(16).charCodeAt(0)] = i
-
 const sextet = (text: string, i: number): number => sextets[text.charCodeAt(i)]!
 
 /** The eight words of a digest, big-endian, into `words` from 0. */
@@ -48,7 +45,9 @@ export const digestText = (words: Uint32Array, base: number): Digest => {
   return text as Digest
 }
 
-const byteAt = (id: string, i: number): number => nibbles[id.charCodeAt(i)]! << 4 | nibbles[id.charCodeAt(i + 1)]!
+/** A lower-case hex digit: of a letter bit 6 is set, and its low bits count from 1. */
+const digit = (code: number): number => (code & 15) + (code >>> 6) * 9
+const byteAt = (id: string, i: number): number => digit(id.charCodeAt(i)) << 4 | digit(id.charCodeAt(i + 1))
 
 /** The four words of a session id, big-endian, into `words` from 0. */
 export const readId = (id: SessionId, words: Uint32Array): void => {
