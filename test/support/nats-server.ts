@@ -44,8 +44,15 @@ const greets = (port: number): Promise<boolean> => new Promise((resolve) => {
  */
 const keeper = 'trap "" INT TERM; "$@" >/dev/null 2>&1 </dev/null & echo $!; read -r _; kill -9 $!; wait $!'
 
-const startKept = async (program: string, args: readonly string[]): Promise<{ pid: number; end: () => Promise<void> }> => {
-  const child = spawn('sh', ['-c', keeper, 'sh', program, ...args], { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
+interface Kept {
+  readonly pid: number
+  readonly end: () => Promise<void>
+}
+
+const startKept = async (program: string, args: readonly string[]): Promise<Kept> => {
+  const child = spawn('sh', ['-c', keeper, 'sh', program, ...args], {
+    stdio: ['pipe', 'pipe', 'ignore'], detached: true
+  })
   const gone = once(child, 'exit')
   const [said] = await once(child.stdout, 'data') as [Buffer]
   return {
@@ -61,7 +68,7 @@ export const startNatsServer = async (args: readonly string[] = [], givenPort?: 
   const program = findNatsServer()
   if (program === undefined) throw new Error('there is no nats-server: npm run services gets one')
   const port = givenPort ?? await freePort()
-  let running: Awaited<ReturnType<typeof startKept>> | undefined
+  let running: Kept | undefined
   const start = async (): Promise<void> => {
     running = await startKept(program, ['-a', '127.0.0.1', '-p', String(port), ...args])
     await until(`the server greets on port ${port}`, () => greets(port))

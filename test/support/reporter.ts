@@ -14,15 +14,17 @@ const parentsOf = (test: TestCase): readonly Parent[] => {
 /** A suite whose own code failed, as a `beforeAll` that throws. Its tests count as skipped to Vitest; they are not. */
 const isBroken = (parent: Parent): boolean => parent.errors().length > 0
 
-/** The outermost suite that is skipped with this test, by name, or the test itself: the name says why. */
-const skippedName = (test: TestCase): string => {
+/** The outermost suite that is skipped with this test, or the test itself, and why, where its name does not say it. */
+const described = (test: TestCase): string => {
   const suite = parentsOf(test).findLast((parent) => parent.type === 'suite' && parent.options.mode === 'skip')
-  return `${test.module.relativeModuleId} > ${suite?.type === 'suite' ? suite.fullName : test.fullName}`
+  const result = test.result()
+  const note = result.state === 'skipped' && result.note !== undefined ? ` (${result.note})` : ''
+  return `${test.module.relativeModuleId} > ${suite?.type === 'suite' ? suite.fullName : test.fullName + note}`
 }
 
 /**
- * Ends the run with what was skipped, by name and reason, and one line of counts. In CI, where every server can be had, a
- * skip is a failure: a suite that does not run proves nothing.
+ * Ends the run with what was skipped, by name and reason, and one line of counts. In CI, where every server can be
+ * had, a skip is a failure: a suite that does not run proves nothing.
  */
 class Summary implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandled: ReadonlyArray<unknown>): void {
@@ -31,7 +33,7 @@ class Summary implements Reporter {
     const suites = modules.flatMap((module): Parent[] => [module, ...module.children.allSuites()])
     const skipped = all('skipped').filter((test) => !parentsOf(test).some(isBroken))
     const failed = all('failed').length + suites.filter(isBroken).length + unhandled.length
-    for (const name of new Set(skipped.map(skippedName))) console.log(`skipped: ${name}`)
+    for (const name of new Set(skipped.map(described))) console.log(`skipped: ${name}`)
     if (process.env['CI'] === 'true' && skipped.length > 0) {
       console.log('In CI a skip is a failure. npm run services gets the servers that are missing.')
       process.exitCode = 1

@@ -1,11 +1,11 @@
 /**
- * The servers that the tests and the example use and that npm cannot bring.
+ * The programs that the tests and the example use and that npm does not bring with the dependencies.
  *
- *   npm run services              nats-server
- *   npm run services -- --bench   redis-server as well, which one of the benchmark's peers needs
+ *   npm run services              nats-server, and the oldest Node that the package supports
+ *   npm run services -- --bench   redis-server as well, for the benchmark
  *
- * What is missing is got where that needs no question: from the system's packages as root, or by a Go toolchain. Else it
- * says what to do; the suites that need it are then skipped by name, which in CI is a failure.
+ * What is missing is got where that needs no question: from the system's packages as root, or by a Go toolchain. Else
+ * it says what to do; the suites that need it are then skipped by name, which in CI is a failure.
  */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, mkdirSync } from 'node:fs'
@@ -14,6 +14,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const folder = join(root, '.services')
+
+/** The first that `engines` of package.json allows. */
+export const oldestNodeVersion = '22.18.0'
 
 const isExecutable = (path: string): boolean => {
   try {
@@ -24,18 +27,36 @@ const isExecutable = (path: string): boolean => {
   }
 }
 
-/** A program of this name: in the folder .services of the checkout, or on the PATH. */
+/** A program of this name: on the PATH, where Debian puts servers, or in the folder .services of the checkout. */
 const find = (name: string): string | undefined =>
-  [folder, ...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
+  [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', folder]
     .map((where) => join(where, name)).find(isExecutable)
 
-/** The nats-server to use: that of CURFEW_NATS_SERVER, or one of the machine; undefined: there is none. */
-export const findNatsServer = (): string | undefined => process.env['CURFEW_NATS_SERVER'] ?? find('nats-server')
+/** The nats-server to use: the one that CURFEW_NATS_SERVER names, or one of the machine; undefined: there is none. */
+export const findNatsServer = (): string | undefined => {
+  const named = process.env['CURFEW_NATS_SERVER']
+  if (named === undefined) return find('nats-server')
+  return isExecutable(named) ? named : undefined
+}
 export const findRedisServer = (): string | undefined => find('redis-server')
+
+// Names of the packages that hold the binary of one platform: what the package `node` chooses from as well.
+const nodePlatform = process.platform === 'win32' ? 'win' : process.platform
+const nodePackage = [
+  nodePlatform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node', nodePlatform, process.arch
+].join('-')
+const nodeFolder = join(folder, `node-${oldestNodeVersion}`)
+
+/** The oldest Node that the package supports. */
+export const findOldestNode = (): string | undefined =>
+  ['bin/node', 'bin/node.exe'].map((file) => join(nodeFolder, 'node_modules', nodePackage, file)).find(isExecutable)
 
 const run = (command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): boolean => {
   console.log(`services: ${command} ${args.join(' ')}`)
-  return spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } }).status === 0
+  const { status } = spawnSync(command, args, {
+    stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env }
+  })
+  return status === 0
 }
 
 const fromPackages = (name: string): boolean => {
@@ -51,29 +72,61 @@ const withGo = (module: string): boolean => {
   return run('go', ['install', module], { GOBIN: folder })
 }
 
-const howToGet: Readonly<Record<string, string>> = {
-  'nats-server': `services: there is no nats-server here, and no way to get one without asking you. Any of these will do:
+const withNpm = (name: string, where: string): boolean => {
+  mkdirSync(where, { recursive: true })
+  return run('npm', ['install', '--prefix', where, '--no-save', '--ignore-scripts', '--loglevel=error', name])
+}
+
+interface Service {
+  readonly name: string
+  readonly find: () => string | undefined
+  readonly get: () => boolean
+  readonly how: string
+}
+
+const whereNatsIsLookedFor = process.env['CURFEW_NATS_SERVER'] === undefined
+  ? 'on this machine, and no way to get one without asking you'
+  : `at ${process.env['CURFEW_NATS_SERVER']}, which CURFEW_NATS_SERVER names`
+
+const natsServer: Service = {
+  name: 'nats-server',
+  find: findNatsServer,
+  get: () => process.env['CURFEW_NATS_SERVER'] === undefined
+    && (fromPackages('nats-server') || withGo('github.com/nats-io/nats-server/v2@latest')),
+  how: `services: there is no nats-server ${whereNatsIsLookedFor}. Any of these will do:
     Debian, Ubuntu    sudo apt-get install nats-server
     macOS             brew install nats-server
     Go                GOBIN="$PWD/.services" go install github.com/nats-io/nats-server/v2@latest
-    anything else     put a nats-server on the PATH, or its path into CURFEW_NATS_SERVER`,
-  'redis-server': `services: there is no redis-server here; the benchmark leaves out connect-redis without it:
+    anything else     put a nats-server on the PATH, or its path into CURFEW_NATS_SERVER
+  The tests start their own servers from it. To run the broadcast of an app, docker compose up -d --wait does as well.`
+}
+
+const oldestNode: Service = {
+  name: `node ${oldestNodeVersion}`,
+  find: findOldestNode,
+  get: () => withNpm(`${nodePackage}@${oldestNodeVersion}`, nodeFolder),
+  how: `services: there is no Node ${oldestNodeVersion} to be had; that the package runs on it stays untested here.`
+}
+
+const redisServer: Service = {
+  name: 'redis-server',
+  find: findRedisServer,
+  get: () => fromPackages('redis-server'),
+  how: `services: there is no redis-server here; the benchmark leaves out connect-redis without it:
     Debian, Ubuntu    sudo apt-get install redis-server
     macOS             brew install redis`
 }
 
-/** Whether the server is there in the end. */
-const provide = (name: string, look: () => string | undefined, get: () => boolean): boolean => {
-  const found = look() ?? (get() ? look() : undefined)
-  console.log(found === undefined ? howToGet[name] : `services: ${name} is ${found}`)
-  return found !== undefined
+/** The line on this service, if it is there in the end. */
+const provide = (service: Service): string | undefined => {
+  const found = service.find() ?? (service.get() ? service.find() : undefined)
+  if (found === undefined) console.log(service.how)
+  return found && `${service.name} (${found})`
 }
 
 if (import.meta.main) {
-  const provided = [provide('nats-server', findNatsServer, () =>
-    fromPackages('nats-server') || withGo('github.com/nats-io/nats-server/v2@latest'))]
-  if (process.argv.includes('--bench')) {
-    provided.push(provide('redis-server', findRedisServer, () => fromPackages('redis-server')))
-  }
-  if (process.env['CI'] === 'true' && provided.includes(false)) process.exitCode = 1
+  const wanted = [natsServer, oldestNode, ...process.argv.includes('--bench') ? [redisServer] : []]
+  const there = wanted.map(provide).filter((line) => line !== undefined)
+  if (there.length > 0) console.log(`services: ${there.join(', ')}`)
+  if (process.env['CI'] === 'true' && there.length < wanted.length) process.exitCode = 1
 }
