@@ -50,6 +50,7 @@ export interface EventLogShape {
   /**
    * All records from `from` up to the head as it is when reading begins, in batches, in the order of their partition.
    * Fails with `LogDamaged` at a record whose place or bytes cannot be trusted, after all before it were delivered.
+   * Fails with it at once where `from` lies behind the end: such a place is of another log, or of one that is gone.
    */
   readonly read: (from: Position) => Stream.Stream<readonly StoredEvent[], LogUnavailable | LogDamaged>
   /**

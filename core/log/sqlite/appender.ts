@@ -7,6 +7,7 @@ import { decodeText, type Unreadable } from '../codec.ts'
 import { failure, failureOf, type Failure } from './classify.ts'
 import type { Opening } from './commits.ts'
 import { moved, type FileIdentity } from './format.ts'
+import { batchLengthMax } from '../follow.ts'
 import { closed, unavailable } from './problem.ts'
 import { closeRequest, packAppends, type Committed, type FromWriter, type WriterData } from './messages.ts'
 
@@ -20,13 +21,13 @@ export interface Own {
 }
 export interface OwnRecord {
   readonly body: string
-  /** As every node will read it; decoded while the disk was working. */
-  readonly event: DomainEvent | Unreadable
+  /** As every node will read it, if it was decoded while the disk was working. */
+  readonly event: DomainEvent | Unreadable | undefined
 }
 
 interface Pending {
   readonly bodies: readonly string[]
-  decoded: readonly OwnRecord[]
+  records: readonly OwnRecord[]
   /** Told the number of its first record. Nobody listens any more where the append was interrupted. */
   resume: (result: Effect.Effect<number, LogUnavailable>) => void
 }
@@ -48,7 +49,7 @@ export class Appender {
   #moved: Failure | undefined
   #closed = false
 
-  /** `onCommitted` is told when something of this node's own has come to stand; what, if it is little. */
+  /** `onCommitted` is told when something of this node's own has come to stand; what, if it fits a batch. */
   constructor(path: string, clock: Clock, onCommitted: (own: Own | undefined) => void) {
     this.#path = path
     this.#clock = clock
@@ -65,7 +66,7 @@ export class Appender {
   /** Commits the texts as records that follow each other; succeeds with the number of the first. */
   append(bodies: readonly string[]): Effect.Effect<number, LogUnavailable> {
     return Effect.callback((resume) => {
-      const pending: Pending = { bodies, decoded: [], resume }
+      const pending: Pending = { bodies, records: [], resume }
       if (this.#unsent.push(pending) === 1) queueMicrotask(() => this.#send())
       return Effect.sync(() => { pending.resume = ignore })
     })
@@ -131,7 +132,11 @@ export class Appender {
     this.#settleRef()
     // While the disk works: an append to a file that no longer stands at its path would be gone with the next start.
     this.#moved = this.#file === undefined ? undefined : moved(this.#path, this.#file)
-    if (unsent.length <= earlyAppendsMax) for (const pending of unsent) pending.decoded = decodeEarly(pending.bodies)
+    const early = unsent.length <= earlyAppendsMax
+    for (const pending of unsent) {
+      const decoded = early && pending.bodies.length <= earlyRecordsMax
+      pending.records = pending.bodies.map((body) => ({ body, event: decoded ? decodeText(body) : undefined }))
+    }
   }
 
   #failed(appends: number, problem: Failure): void {
@@ -153,8 +158,8 @@ export class Appender {
       pending.resume(Effect.succeed(next))
       next += pending.bodies.length
     }
-    const early = answered.every((pending) => pending.decoded.length === pending.bodies.length)
-    this.#onCommitted(early ? { first, records: answered.flatMap((pending) => pending.decoded) } : undefined)
+    const few = next - first <= batchLengthMax
+    this.#onCommitted(few ? { first, records: answered.flatMap((pending) => pending.records) } : undefined)
   }
 
   #settleRef(): void {
@@ -171,9 +176,6 @@ const ignore = () => undefined
  */
 const earlyAppendsMax = 8
 const earlyRecordsMax = 16
-
-const decodeEarly = (bodies: readonly string[]): readonly OwnRecord[] =>
-  bodies.length > earlyRecordsMax ? [] : bodies.map((body) => ({ body, event: decodeText(body) }))
 
 /** The file beside this one, as it stands: TypeScript in the sources, JavaScript in the package. */
 const writerFile = import.meta.url.endsWith('.ts')

@@ -7,7 +7,7 @@ import { closeRequest, unpackAppends, type FromWriter, type ToWriter, type Write
 import { Commits } from './commits.ts'
 
 /** A transaction takes no more appends once it has this many characters. */
-const lengthMax = 4_194_304
+const lengthMax = 1_048_576
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread only.')
