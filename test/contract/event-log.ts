@@ -391,7 +391,9 @@ const manyAtOnce = ({ node }: Bench): void => {
       if (i % 3 === 1) await Effect.runPromise(Effect.yieldNow)
       if (i % 3 === 2) await Promise.resolve()
       await Effect.runPromise(Fiber.interrupt(fiber))
-      await other
+      const place = await other
+      const record = (await a.read(start)).find((record) => commands([record])[0] === `c${i}`)
+      expect(record !== undefined && includes(place, record.partition, record.offset), 'answered with a place of its own').toBe(true)
     }
     await a.append(eventOf('ann', 'last'))
     const found = commands(await a.read(start))

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
@@ -148,6 +149,29 @@ const firstFailure = async (attempt: () => Promise<unknown>): Promise<unknown> =
   await until('it fails', async () => (error = await attempt()) !== undefined)
   return error
 }
+
+describe('the operating system fails to write', () => {
+  it('LogUnavailable, and appends go on once it does not', async (context) => {
+    const limit = (bytes: string): string | undefined => {
+      const { error, stderr, status } = spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`], { encoding: 'utf8' })
+      return error?.message ?? (status === 0 ? undefined : stderr)
+    }
+    const problem = limit('unlimited')
+    if (problem !== undefined) return context.skip(`the size of files cannot be limited here: ${problem}`)
+    const path = temporaryPath('log.db')
+    const node = await open(path)
+    await node.append(eventOf('ann', 'first'))
+    limit('65536')
+    const error = await firstFailure(() => failure(node.log.append([activityOf('more', 500)])))
+    const kept = await commandsOf(node)
+    limit('unlimited')
+    expectUnavailable(error, 'could not be read or written', 'SQLITE_IOERR', path)
+    await node.append(eventOf('ann', 'last'))
+    expect(await commandsOf(node)).toEqual([...kept, 'last'])
+    await node.close()
+    expect(await Effect.runPromise(verifyLog(path))).toMatchObject({ intact: true, records: kept.length + 1 })
+  })
+})
 
 describe('the file is no longer at its path', () => {
   it.each(['removed', 'replaced'])('%s: appends and head fail, and go on once it is back', async (how) => {
