@@ -45,6 +45,7 @@ export interface World {
   readonly random: Random
 }
 
+/** Why a node does not open. */
 export type OpenError = InvalidOptions | LogUnusable | LogUnavailable | LogDamaged | BroadcastUnavailable
 
 /** The node gives up its last writes after so long when it closes. */

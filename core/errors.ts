@@ -19,8 +19,10 @@ export const errorCodes = {
   NotConfirmed: 'The revocation is in force and durable, but a node that serves while stale did not acknowledge it.',
   Closed: 'The session store was closed.'
 } as const
+/** The `_tag` of an error, and its code. */
 export type ErrorCode = keyof typeof errorCodes
 
+/** Nothing was done. `option` is the name of the option. */
 export class InvalidOptions extends Data.TaggedError('InvalidOptions')<{
   readonly option: string
   readonly message: string
@@ -30,6 +32,7 @@ export class LogUnavailable extends Data.TaggedError('LogUnavailable')<{
   readonly message: string
   readonly cause?: unknown
 }> {}
+/** All that stands before `position` can be trusted, and was taken. */
 export class LogDamaged extends Data.TaggedError('LogDamaged')<{
   readonly position: Position
   readonly message: string
@@ -39,22 +42,28 @@ export class LogUnusable extends Data.TaggedError('LogUnusable')<{
   readonly message: string
   readonly cause?: unknown
 }> {}
+/** What is needed to open it is missing. A server that cannot be reached is no such thing: connecting goes on. */
 export class BroadcastUnavailable extends Data.TaggedError('BroadcastUnavailable')<{
   readonly message: string
   readonly cause?: unknown
 }> {}
+/** Nothing was changed. `expected` and `actual` are versions of the session. */
 export class Conflict extends Data.TaggedError('Conflict')<{
   readonly session: string
   readonly expected: number
   readonly actual: number
   readonly message: string
 }> {}
+/** Nothing was changed. Also for an id or token that no session has had. */
 export class NotFound extends Data.TaggedError('NotFound')<{ readonly message: string }> {}
+/** Nothing was started. Only with `onTooMany: 'refuse'`; `max` is the option `maxSessionsPerSubject`. */
 export class TooManySessions extends Data.TaggedError('TooManySessions')<{
   readonly max: number
   readonly message: string
 }> {}
+/** Nothing was changed. The message says how large they may be. */
 export class AttributesTooLarge extends Data.TaggedError('AttributesTooLarge')<{ readonly message: string }> {}
+/** Nothing was changed. The message says where, and what is wrong there. */
 export class AttributesInvalid extends Data.TaggedError('AttributesInvalid')<{ readonly message: string }> {}
 /** `missing` names the nodes that neither acknowledged nor fence themselves. */
 export class NotConfirmed extends Data.TaggedError('NotConfirmed')<{
@@ -62,8 +71,10 @@ export class NotConfirmed extends Data.TaggedError('NotConfirmed')<{
   readonly position: Position
   readonly message: string
 }> {}
+/** Nothing was done. */
 export class Closed extends Data.TaggedError('Closed')<{ readonly message: string }> {}
 
+/** Any of them: `error._tag` tells which, and `switch` over it is checked for completeness. */
 export type CurfewError =
   | InvalidOptions | LogUnavailable | LogDamaged | LogUnusable | BroadcastUnavailable | Conflict | NotFound
   | TooManySessions | AttributesTooLarge | AttributesInvalid | NotConfirmed | Closed

@@ -13,6 +13,7 @@ export type { NatsConnection } from './nats-connection.ts'
 export type { NatsConnectOptions } from './nats-own.ts'
 export type { ClusterOptions } from './key.ts'
 
+/** Where the NATS servers are, or a connection, and the name of the cluster. */
 export interface NatsOptions extends ClusterOptions {
   /**
    * Where to connect to: the first that answers is taken, and another one when it is gone. Default: 127.0.0.1:4222.

@@ -113,6 +113,7 @@ export const NodeAnnounced = Schema.Struct({
   fencesAfterMs: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600_000 })))
 })
 
+/** A fact about sessions, as it stands in the log. */
 export const DomainEvent = Schema.Union([
   SessionStarted, ActivityRecorded, TokenRotated, TokenConfirmed, Reauthenticated, AttributesChanged, SessionEnded,
   SubjectRevoked, TenantRevoked, AllRevoked, AnomalyDetected, NodeAnnounced

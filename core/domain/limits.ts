@@ -30,6 +30,7 @@ export const presets = {
   aal2: { idle: hour, absolute: day, renew: hour },
   aal3: { idle: 15 * minute, absolute: 12 * hour, renew: 15 * minute }
 } as const satisfies Record<string, Limits>
+/** The presets by name: what NIST SP 800-63B-4 says of that assurance level. */
 export type LimitsPreset = keyof typeof presets
 
 export const defaultLimits: Limits = { idle: 30 * minute, absolute: 12 * hour, renew: hour }
@@ -37,6 +38,7 @@ export const defaultLimits: Limits = { idle: 30 * minute, absolute: 12 * hour, r
 /** A length of time: ms, or words such as '30 minutes' (what effect's Duration reads). */
 export type DurationInput = number | `${number} ${'milli' | 'millis' | 'second' | 'seconds' | 'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'}`
 
+/** How long a session lasts without activity, how long in all, and after how long a verdict says `renew`. */
 export interface LimitsInput {
   readonly idle?: DurationInput
   readonly absolute?: DurationInput

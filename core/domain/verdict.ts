@@ -28,6 +28,7 @@ export interface Session {
  */
 export type Refusal = 'malformed' | 'unknown' | 'ended' | 'idle' | 'absolute' | 'superseded' | 'stale'
 
+/** What `validate` says of a token: the session that it stands for, or why it is refused. */
 export type Verdict =
   /** renew: the token is past `limits.renew`; rotate it. */
   | { readonly ok: true; readonly session: Session; readonly renew?: true }

@@ -34,6 +34,7 @@ export interface Sender {
 export type MessageRefusal =
   | 'too-large' | 'not-ours' | 'version' | 'foreign-cluster' | 'unauthenticated' | 'malformed'
 
+/** How the broadcast is, for `health()`. */
 export interface BroadcastStatus {
   readonly kind: string
   readonly connected: boolean
@@ -71,4 +72,5 @@ export class NodeIdentity extends Context.Service<NodeIdentity, {
   readonly incarnation: string
 }>()('curfew/NodeIdentity') {}
 
+/** The fan-out to the other nodes, as a service. */
 export class Broadcast extends Context.Service<Broadcast, BroadcastShape>()('curfew/Broadcast') {}

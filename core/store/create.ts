@@ -18,6 +18,7 @@ import { rejected } from './rejected.ts'
 import { findLive, sessionIdOf } from './targets.ts'
 import { write } from './write.ts'
 
+/** Whose session to start, and what to keep with it. */
 export interface CreateOptions {
   /** Whom the session belongs to; null: nobody yet (anonymous). */
   readonly subject: string | null

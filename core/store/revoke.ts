@@ -17,6 +17,7 @@ export type Target =
 /** durable: it stands in the log. cluster: besides, every other node has applied it, or must have fenced itself. */
 export type Confirm = 'durable' | 'cluster'
 
+/** Why, on whose order, and what to wait for. */
 export interface RevokeOptions {
   /** Default: 'logout' for a token, otherwise 'revoked'. */
   readonly reason?: EndReason
@@ -25,6 +26,7 @@ export interface RevokeOptions {
   readonly confirm?: Confirm
 }
 
+/** What a revocation came to. Times in ms. */
 export interface Receipt {
   /** A node that has applied the log up to here has applied the revocation. */
   readonly position: Position

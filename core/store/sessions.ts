@@ -19,6 +19,7 @@ import {
 } from './tokens.ts'
 import { makeValidate } from './validate.ts'
 
+/** Which part of the audit trail. */
 export interface EventsOptions {
   /** Default: the start of the log. */
   readonly from?: Position

@@ -20,14 +20,17 @@ import { conflict, rejected } from './rejected.ts'
 import { findLive, findToken } from './targets.ts'
 import { write } from './write.ts'
 
+/** Of a rotation. */
 export interface RotateOptions {
   /** How long the old token stays good after the new one was presented. Default: the node's `grace`. */
   readonly grace?: DurationInput
 }
+/** How the subject has just proved who it is: the app's own level, and method names. */
 export interface ReauthenticateOptions extends RotateOptions {
   readonly level: string
   readonly methods: readonly string[]
 }
+/** Of a change of attributes. */
 export interface UpdateOptions {
   /** Only if the session is at this version; otherwise `Conflict`. */
   readonly ifVersion?: number
