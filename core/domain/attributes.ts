@@ -36,14 +36,14 @@ interface Room {
 }
 
 /**
- * Copies a JSON value, reading each part of it once: what was checked is what is written, whatever the app's objects say
- * when they are read again. All that is copied takes room, so a small object whose parts are shared, or that contains
- * itself, cannot unfold into an endless one.
+ * Copies a JSON value, reading each part of it once: what was checked is what is written, whatever the app's objects
+ * say when they are read again. All that is copied takes room, so a small object whose parts are shared, or that
+ * contains itself, cannot unfold into an endless one.
  */
 const copy = (value: unknown, path: string, depth: number, room: Room): Json | Refused => {
   if (depth > attributesDepthMax) return notJson(path, `nests deeper than ${attributesDepthMax}`)
   room.left -= typeof value === 'string' ? value.length + 2 : 1
-  if (room.left < 0) return new Refused('too-large', `attributes take more than ${attributesLengthMax} characters of JSON`)
+  if (room.left < 0) return new Refused('too-large', `attributes take over ${attributesLengthMax} characters of JSON`)
   switch (typeof value) {
     case 'string':
     case 'boolean':

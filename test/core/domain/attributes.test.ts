@@ -30,7 +30,8 @@ describe('a merge patch', () => {
     ['{}', '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}']
   ])('on %s of %s gives %s', (target, patch, result) => {
     expect(boxed(parse(target), parse(patch))).toEqual(parse(result))
-    if (target.startsWith('{') && patch.startsWith('{')) expect(mergePatch(parse(target), parse(patch))).toEqual(parse(result))
+    if (!target.startsWith('{') || !patch.startsWith('{')) return
+    expect(mergePatch(parse(target), parse(patch))).toEqual(parse(result))
   })
 
   // The one example of the appendix whose patch is null: inside an object that removes.
@@ -39,7 +40,8 @@ describe('a merge patch', () => {
   })
 
   it('agrees with the pseudocode of RFC 7396, section 2, leaves both sides as they were, and is idempotent', () => {
-    const object = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'constructor', 'toString'), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4 })
+    const key = fc.constantFrom('a', 'b', 'c', 'constructor', 'toString')
+    const object = fc.dictionary(key, fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4 })
       .map((value) => parse(JSON.stringify(value).replaceAll('__proto__', 'proto')))
     fc.assert(fc.property(object, object, (target, patch) => {
       const before = JSON.stringify([target, patch])
@@ -65,7 +67,8 @@ describe('a merge patch', () => {
   })
 
   it('takes keys that name methods for what they are', () => {
-    const merged = mergePatch(parse('{"constructor":{"a":1}}'), parse('{"constructor":{"b":2},"hasOwnProperty":null,"toString":"x"}'))
+    const merged = mergePatch(parse('{"constructor":{"a":1}}'),
+      parse('{"constructor":{"b":2},"hasOwnProperty":null,"toString":"x"}'))
     expect(merged).toEqual(parse('{"constructor":{"a":1,"b":2},"toString":"x"}'))
     expect(mergePatch({}, parse('{"constructor":{"b":2}}'))).toEqual(parse('{"constructor":{"b":2}}'))
   })
@@ -80,7 +83,9 @@ const cyclic = (): unknown => {
 /** Eight levels of eight references each: small in memory, 16 million values unfolded. */
 const shared = (): unknown => {
   let part: unknown = {}
-  for (let level = 0; level < 8; level++) part = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`k${i}`, part]))
+  for (let level = 0; level < 8; level++) {
+    part = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`k${i}`, part]))
+  }
   return part
 }
 const revoked = (): unknown => {
@@ -93,10 +98,13 @@ class Cart { readonly items = [1] }
 describe('attributes', () => {
   it.each<[string, unknown]>([
     ['undefined', undefined], ['null', null], ['a list', []], ['text', 'a'], ['a number', 1], ['a function', () => 1],
-    ['a value that is undefined', { a: undefined }], ['a hole in a list', { a: [1, , 2] }], ['a function inside', { a: [() => 1] }],
+    ['a value that is undefined', { a: undefined }], ['a hole in a list', { a: [1, , 2] }],
+    ['a function inside', { a: [() => 1] }],
     ['a symbol', { a: Symbol('a') }], ['a bigint', { a: 1n }], ['NaN', { a: NaN }], ['Infinity', { a: -Infinity }],
-    ['a Date', { a: new Date(0) }], ['a Map', { a: new Map() }], ['an instance', { a: new Cart() }], ['a Map itself', new Map()],
-    ['bytes', { a: new Uint8Array(2) }], ['toJSON', { toJSON: () => ({}) }], ['toJSON inside', { a: { toJSON: () => 1 } }],
+    ['a Date', { a: new Date(0) }], ['a Map', { a: new Map() }], ['an instance', { a: new Cart() }],
+    ['a Map itself', new Map()],
+    ['bytes', { a: new Uint8Array(2) }], ['toJSON', { toJSON: () => ({}) }],
+    ['toJSON inside', { a: { toJSON: () => 1 } }],
     ['a boxed string', { a: new String('a') }], ['an inherited object', Object.create({ a: 1 })],
     ['a cycle', cyclic()], ['a getter that throws', { get a() { throw new Error('secret') } }],
     ['a revoked proxy', revoked()], ['a revoked proxy inside', { a: revoked() }],
@@ -107,9 +115,11 @@ describe('attributes', () => {
   })
 
   it.each<[string, unknown]>([
-    ['too long a text', { a: 'x'.repeat(attributesLengthMax) }], ['too long a list', { a: Array(attributesLengthMax).fill(0) }],
-    ['too long a key', { ['k'.repeat(attributesLengthMax)]: 1 }], ['quotes', { a: '"'.repeat(attributesLengthMax / 2) }],
-    ['shared parts that unfold', shared()], ['a list of a length that is not there', { a: Array(10).fill('x'.repeat(1_000)) }]
+    ['too long a text', { a: 'x'.repeat(attributesLengthMax) }],
+    ['too long a list', { a: Array(attributesLengthMax).fill(0) }],
+    ['too long a key', { ['k'.repeat(attributesLengthMax)]: 1 }],
+    ['quotes', { a: '"'.repeat(attributesLengthMax / 2) }],
+    ['shared parts that unfold', shared()], ['one text many times', { a: Array(10).fill('x'.repeat(1_000)) }]
   ])('are too large: %s', (_, value) => {
     expect(attributesProblem(value)).toMatchObject({ kind: 'too-large' })
   })
@@ -120,7 +130,8 @@ describe('attributes', () => {
     ['a lone surrogate', { a: '\ud800' }, { a: '\ud800' }], ['symbols as keys', { a: 1, [Symbol('a')]: 2 }, { a: 1 }],
     ['a hidden toJSON', Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'boo' }), { a: 1 }],
     ['a list with a toJSON', { a: Object.assign([1], { toJSON: () => 'boo', extra: 1 }) }, { a: [1] }],
-    ['keys that name methods', { constructor: 1, prototype: 2, hasOwnProperty: 3 }, { constructor: 1, prototype: 2, hasOwnProperty: 3 }]
+    ['keys that name methods', { constructor: 1, prototype: 2, hasOwnProperty: 3 },
+      { constructor: 1, prototype: 2, hasOwnProperty: 3 }]
   ])('are good: %s', (_, value, copied) => {
     // toStrictEqual tells -0 from 0.
     expect(checkAttributes(value)).toStrictEqual({ ok: true, attributes: copied })
@@ -151,12 +162,14 @@ describe('attributes', () => {
       const text = JSON.stringify(value)
       const checked = checkAttributes(value)
       if (checked.ok) expect(JSON.stringify(checked.attributes)).toBe(text)
-      else expect(text.length > attributesLengthMax || text.includes('__proto__') || checked.problem.detail.includes('deeper')).toBe(true)
+      else expect(text.length > attributesLengthMax || text.includes('__proto__')
+        || checked.problem.detail.includes('deeper')).toBe(true)
     }))
   })
 
   it('that are any value at all are answered, and what is good is plain', () => {
-    const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSparseArray: true, withTypedArray: true })
+    const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true,
+      withSparseArray: true, withTypedArray: true })
     fc.assert(fc.property(fc.oneof(anything, fc.dictionary(fc.string(), anything)), (value) => {
       const checked = checkAttributes(value)
       if (checked.ok) expect(JSON.parse(JSON.stringify(checked.attributes))).toStrictEqual(checked.attributes)

@@ -15,10 +15,16 @@ export type Move =
 const which = fc.nat({ max: 4 })
 /** What a client and the network between it and the service may do. */
 export const moves: fc.Arbitrary<readonly Move[]> = fc.array(fc.oneof(
-  { weight: 4, arbitrary: fc.record({ move: fc.constant('ask' as const), what: fc.constantFrom<Ask>('visit', 'rotate', 'step up') }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ move: fc.constant('ask' as const), what: fc.constantFrom('visit', 'rotate', 'step up') })
+  },
   { weight: 4, arbitrary: fc.record({ move: fc.constant('arrive' as const), which }) },
   { weight: 4, arbitrary: fc.record({ move: fc.constant('receive' as const), which }) },
-  { weight: 1, arbitrary: fc.record({ move: fc.constantFrom('lose request' as const, 'lose answer' as const), which }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ move: fc.constantFrom('lose request' as const, 'lose answer' as const), which })
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -58,7 +64,9 @@ export class ClientWorld {
   constructor(domain: Domain, manners: Manners) {
     this.domain = domain
     this.manners = manners
-    this.state = domain.evolve(initial, started({ limits: { idle: 30 * 24 * hour, absolute: 30 * 24 * hour, renew: hour } }))
+    // So long that no history comes near.
+    const month = 30 * 24 * hour
+    this.state = domain.evolve(initial, started({ limits: { idle: month, absolute: month, renew: hour } }))
     this.given.set('first', started().authentication)
   }
 

@@ -93,7 +93,9 @@ export class Cluster {
     return decision
   }
 
-  begin(node: number, continued: SessionId, command: Omit<Start, 'standing'>, delay: boolean): ReturnType<Domain['decide']> {
+  begin(
+    node: number, continued: SessionId, command: Omit<Start, 'standing'>, delay: boolean
+  ): ReturnType<Domain['decide']> {
     const { view } = this.nodes[node]!
     const standing = command.subject === null ? [] : view.standing(command.subject, this.timeOf(node))
     return this.decide(node, continued, { ...command, standing: standing.filter(({ id }) => id !== continued) }, delay)

@@ -5,8 +5,8 @@ import type { DomainEvent, EndReason } from '../../../core/domain/events.ts'
 import type { SessionId } from '../../../core/domain/ids.ts'
 import { given } from '../../support/spec.ts'
 import {
-  aal1, aal2At, changed, confirmed, digest, ended, grace, live, minute, rotated, sessionId, start, started, steppedUp, t0,
-  writer
+  aal1, aal2At, changed, confirmed, digest, ended, grace, live, minute, rotated, sessionId, start, started, steppedUp,
+  t0, writer
 } from './story.ts'
 
 const at = t0 + minute
@@ -49,14 +49,18 @@ describe('Start', () => {
 
   it.each([
     { standing: 0, max: 1, evicted: [] }, { standing: 1, max: 1, evicted: [11] }, { standing: 1, max: 2, evicted: [] },
-    { standing: 2, max: 2, evicted: [11] }, { standing: 3, max: 1, evicted: [11, 12, 13] }, { standing: 3, max: 2, evicted: [11, 12] }
-  ])('of $standing standing and at most $max evicts $evicted, the oldest first', ({ standing: count, max, evicted: out }) => {
-    given().when(start({ standing: standing(...[11, 12, 13].slice(0, count)), cap: { max, onTooMany: 'end-oldest' } }), by)
+    { standing: 2, max: 2, evicted: [11] }, { standing: 3, max: 1, evicted: [11, 12, 13] },
+    { standing: 3, max: 2, evicted: [11, 12] }
+  ])('of $standing standing and at most $max evicts the oldest: $evicted', ({ standing: n, max, evicted: out }) => {
+    given()
+      .when(start({ standing: standing(...[11, 12, 13].slice(0, n)), cap: { max, onTooMany: 'end-oldest' } }), by)
       .then(...out.map(evicted), begun())
   })
 
-  it.each([{ count: 0, max: 1, ok: true }, { count: 1, max: 1, ok: false }, { count: 1, max: 2, ok: true }, { count: 5, max: 2, ok: false }])(
-    'with refuse, $count standing and at most $max: allowed is $ok', ({ count, max, ok }) => {
+  it.each([
+    { count: 0, max: 1, ok: true }, { count: 1, max: 1, ok: false }, { count: 1, max: 2, ok: true },
+    { count: 5, max: 2, ok: false }
+  ])('with refuse, $count standing and at most $max: allowed is $ok', ({ count, max, ok }) => {
       const outcome = given().when(
         start({ standing: standing(...[11, 12, 13, 14, 15].slice(0, count)), cap: { max, onTooMany: 'refuse' } }), by)
       if (ok) outcome.then(begun())
@@ -105,7 +109,8 @@ describe('Rotate and Reauthenticate', () => {
 
   it.each([
     ['later than the login', aal2At(at)], ['at the same ms', { ...aal1, level: 'aal2' }],
-    ['by a node whose clock is behind', aal2At(t0 - minute)], ['with other methods alone', { ...aal1, methods: ['passkey'] }],
+    ['by a node whose clock is behind', aal2At(t0 - minute)],
+    ['with other methods alone', { ...aal1, methods: ['passkey'] }],
     ['with the same means again', { ...aal1, at }]
   ])('keep a step-up %s', (_, authentication) => {
     given(started(), steppedUp('second', 1, at, { authentication })).when(rotate('third'), by).thenRejected('Conflict')
@@ -126,7 +131,8 @@ describe('Confirm', () => {
   const words = { v: 1, by: 'a', command: by.command } as const
 
   it('of a pending token writes it, at any time', () => {
-    given(started(), rotated('second', 1, t0)).when(confirm('second'), by).then({ ...confirmed('second', at), ...stamp })
+    given(started(), rotated('second', 1, t0)).when(confirm('second'), by)
+      .then({ ...confirmed('second', at), ...stamp })
     replaced.when(confirm('third'), by).then({ ...confirmed('third', at), ...stamp })
   })
 
@@ -203,7 +209,8 @@ describe('End', () => {
 })
 
 describe('Everything else', () => {
-  it.each([rotate('x'), stepUp('x'), confirm('first'), change({})])('finds no session where none is live: %j', (command) => {
+  it.each([rotate('x'), stepUp('x'), confirm('first'), change({})])('finds no session where none is live: %j',
+    (command) => {
     given().when(command, by).thenRejected('NotFound')
     given(started(), ended('logout', t0)).when(command, by).thenRejected('NotFound')
   })

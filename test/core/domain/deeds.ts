@@ -54,11 +54,13 @@ const which = fc.nat({ max: 3 })
 /** Mostly a few ms, sometimes around what limits and graces turn on. */
 const span = fc.oneof(
   { weight: 4, arbitrary: fc.nat({ max: 10 }) },
-  fc.constantFrom(grace - 1, grace, grace + 1, shortLimits.idle - 1, shortLimits.idle, shortLimits.absolute - 1, shortLimits.absolute),
+  fc.constantFrom(grace - 1, grace, grace + 1, shortLimits.idle - 1, shortLimits.idle, shortLimits.absolute - 1,
+    shortLimits.absolute),
   fc.nat({ max: shortLimits.idle })
 )
 const patch = fc.dictionary(
-  fc.constantFrom('a', 'b', 'c'), fc.oneof(fc.nat({ max: 3 }), fc.constant(null), fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom(1, null))),
+  fc.constantFrom('a', 'b', 'c'), fc.oneof(fc.nat({ max: 3 }), fc.constant(null),
+    fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom(1, null))),
   { maxKeys: 2 })
 const reason = fc.constantFrom<EndReason>('logout', 'revoked', 'idle', 'idle', 'absolute', 'absolute', 'token-reuse')
 const subject = fc.constantFrom('ada', 'bob', null)
@@ -81,33 +83,39 @@ const tokenBack = (cluster: Cluster, id: SessionId, back: number) =>
 
 type Does = (cluster: Cluster) => void
 type Told = readonly [says: string, does: Does]
-const told = <T>(kind: string, fields: fc.Arbitrary<T>, does: (fields: T, cluster: Cluster) => void): fc.Arbitrary<Told> =>
+const told = <T>(kind: string, fields: fc.Arbitrary<T>,
+  does: (fields: T, cluster: Cluster) => void): fc.Arbitrary<Told> =>
   fields.map((values) => [`${kind} ${JSON.stringify(values)}`, (cluster: Cluster) => does(values, cluster)] as const)
 /** What a node does, as a rule after it has caught up. */
-const done = <T>(kind: string, fields: { [K in keyof T]: fc.Arbitrary<T[K]> }, does: (fields: T & { readonly node: number }, cluster: Cluster) => void) =>
+const done = <T>(kind: string, fields: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  does: (fields: T & { readonly node: number }, cluster: Cluster) => void) =>
   told(kind, fc.tuple(fc.record(fields), node, seldom), ([values, by, isOld], cluster) => {
     if (!isOld) cluster.catchUp(by, Infinity)
     does({ ...values, node: by }, cluster)
   })
 
-const begin = done('begin', { subject, tenant, which, continues: fc.boolean(), attributes: patch, delay }, (deed, cluster) => {
+const begin = done('begin', { subject, tenant, which, continues: fc.boolean(), attributes: patch, delay },
+  (deed, cluster) => {
   const continued = deed.continues ? pick(cluster, deed.which) : sessionId(0)
   const id = sessionId(cluster.ids.length + 1)
   cluster.ids.push(id)
   cluster.begin(deed.node, continued, {
-    type: 'Start', session: id, subject: deed.subject, tenant: deed.tenant, digest: mint(cluster, id), limits: shortLimits,
+    type: 'Start', session: id, subject: deed.subject, tenant: deed.tenant, digest: mint(cluster, id),
+    limits: shortLimits,
     authentication: { ...aal1, at: cluster.timeOf(deed.node) }, device: null, attributes: deed.attributes,
     cap: { max: 3, onTooMany: 'end-oldest' }
   }, deed.delay)
 })
-const exchange = done('exchange', { which, stepUp: fc.boolean(), graceMs: fc.constantFrom(0, grace, grace), delay }, (deed, cluster) => {
+const exchange = done('exchange', { which, stepUp: fc.boolean(), graceMs: fc.constantFrom(0, grace, grace), delay },
+  (deed, cluster) => {
   const id = pick(cluster, deed.which)
   const common = { digest: mint(cluster, id), graceMs: deed.graceMs }
   cluster.decide(deed.node, id, deed.stepUp
     ? { type: 'Reauthenticate', ...common, authentication: aal2At(cluster.timeOf(deed.node)) }
     : { type: 'Rotate', ...common }, deed.delay)
 })
-const present = done('present', { which, back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat({ max: 3 })), delay }, (deed, cluster) => {
+const present = done('present', { which, back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat({ max: 3 })),
+  delay }, (deed, cluster) => {
   const id = pick(cluster, deed.which)
   cluster.decide(deed.node, id, { type: 'Confirm', digest: tokenBack(cluster, id, deed.back) }, deed.delay)
 })
@@ -128,13 +136,16 @@ const see = done('see', { which: fc.array(which, { maxLength: 3 }), ago: span, d
     v: schemaVersion, type: 'ActivityRecorded', ...as, seen: seen.map((id) => [id, at] as const)
   }), deed.delay)
 })
-const revoke = done('revoke', { wide: fc.constantFrom('subject', 'tenant', 'all'), before: fc.option(span), except: fc.option(which), delay
+const revoke = done('revoke', { wide: fc.constantFrom('subject', 'tenant', 'all'), before: fc.option(span),
+  except: fc.option(which), delay
 }, (deed, cluster) => {
   cluster.say(deed.node, (as): DomainEvent => {
-    const common = { v: schemaVersion, ...as, before: deed.before === null ? null : Math.max(0, as.at - deed.before), reason: 'revoked' } as const
+    const common = { v: schemaVersion, ...as, before: deed.before === null ? null : Math.max(0, as.at - deed.before),
+      reason: 'revoked' } as const
     if (deed.wide === 'all') return { type: 'AllRevoked', ...common }
     if (deed.wide === 'tenant') return { type: 'TenantRevoked', ...common, tenant: 'shop' }
-    return { type: 'SubjectRevoked', ...common, subject: 'ada', except: deed.except === null ? [] : [pick(cluster, deed.except)] }
+    return { type: 'SubjectRevoked', ...common, subject: 'ada',
+      except: deed.except === null ? [] : [pick(cluster, deed.except)] }
   }, deed.delay)
 })
 const pass = told('pass', fc.record({ ms: span }), ({ ms }, cluster) => { cluster.now += ms })
@@ -147,9 +158,12 @@ const land = told('land', fc.record({ which }), (deed, cluster) => cluster.land(
 const again = told('again', fc.record({ which: fc.nat({ max: 30 }) }), (deed, cluster) => cluster.again(deed.which))
 
 const deed: fc.Arbitrary<Told> = fc.oneof(
-  { weight: 3, arbitrary: begin }, { weight: 8, arbitrary: exchange }, { weight: 8, arbitrary: present }, { weight: 4, arbitrary: change },
-  { weight: 1, arbitrary: end }, { weight: 2, arbitrary: see }, { weight: 1, arbitrary: revoke }, { weight: 3, arbitrary: pass },
-  { weight: 1, arbitrary: jump }, { weight: 2, arbitrary: catchUp }, { weight: 3, arbitrary: land }, { weight: 2, arbitrary: again }
+  { weight: 3, arbitrary: begin }, { weight: 8, arbitrary: exchange }, { weight: 8, arbitrary: present },
+  { weight: 4, arbitrary: change },
+  { weight: 1, arbitrary: end }, { weight: 2, arbitrary: see }, { weight: 1, arbitrary: revoke },
+  { weight: 3, arbitrary: pass },
+  { weight: 1, arbitrary: jump }, { weight: 2, arbitrary: catchUp }, { weight: 3, arbitrary: land },
+  { weight: 2, arbitrary: again }
 )
 
 const deedsMax = 80

@@ -39,8 +39,10 @@ describe('an event', () => {
 
   it('that its schema refuses is not written', () => {
     const bad: ReadonlyArray<[keyof DomainEvent | string, unknown]> = [
-      ['at', -1], ['at', 1.5], ['at', NaN], ['at', 2 ** 48], ['by', ''], ['by', 'x'.repeat(257)], ['command', ''], ['command', 'a b'],
-      ['session', 'x'], ['subject', ''], ['digest', 'A'.repeat(42) + 'B'], ['digest', 'A'.repeat(44)], ['limits', { idle: 1_000, absolute: Infinity, renew: null }],
+      ['at', -1], ['at', 1.5], ['at', NaN], ['at', 2 ** 48], ['by', ''], ['by', 'x'.repeat(257)], ['command', ''],
+      ['command', 'a b'],
+      ['session', 'x'], ['subject', ''], ['digest', 'A'.repeat(42) + 'B'], ['digest', 'A'.repeat(44)],
+      ['limits', { idle: 1_000, absolute: Infinity, renew: null }],
       ['attributes', []], ['attributes', { a: NaN }], ['attributes', { a: () => 1 }], ['v', 2]
     ]
     for (const [field, value] of bad) {
@@ -48,7 +50,8 @@ describe('an event', () => {
     }
     expect(() => encodeText(changed({}, t0, { expects: 0 }))).toThrow()
     expect(() => encodeText(active(...Array.from({ length: 10_001 }, () => [sessionId(1), t0] as const)))).toThrow()
-    expect(() => encodeText(subjectRevoked(t0, { except: Array.from({ length: 65 }, (_, i) => sessionId(i)) }))).toThrow()
+    expect(() =>
+      encodeText(subjectRevoked(t0, { except: Array.from({ length: 65 }, (_, i) => sessionId(i)) }))).toThrow()
   })
 })
 
@@ -61,8 +64,10 @@ describe('an event that cannot be read', () => {
     ['of a newer version, wide', { ...raw(tenantRevoked(t0)), ...newer }, 'everything'],
     ['of a newer version, of many sessions', { ...raw(active([session, t0])), ...newer }, 'everything'],
     ['of a newer version, ignorable', { ...raw(allRevoked(t0)), ...newer, ignorable: true }, 'nothing'],
-    ['of a newer version, ignorable, of a session', { ...raw(ended('logout', t0)), ...newer, ignorable: true }, 'nothing'],
-    ['of a newer version, said to be ignorable otherwise', { ...raw(allRevoked(t0)), ...newer, ignorable: 'true' }, 'everything'],
+    ['of a newer version, ignorable, of a session', { ...raw(ended('logout', t0)), ...newer, ignorable: true },
+      'nothing'],
+    ['of a newer version, said to be ignorable otherwise', { ...raw(allRevoked(t0)), ...newer, ignorable: 'true' },
+      'everything'],
     ['of an unknown kind, of a session', { v: 1, type: 'SessionFrozen', session }, 'session'],
     ['of an unknown kind, wide', { v: 1, type: 'NetworkRevoked' }, 'everything'],
     ['of an unknown kind, with what is no session', { v: 1, type: 'NetworkRevoked', session: 'all' }, 'everything'],
@@ -82,7 +87,8 @@ describe('an event that cannot be read', () => {
     expect(decodeEvent(record)).toEqual(unreadable(concerns))
   })
 
-  it.each(['', ' ', '{', 'null', '1', '"text"', '[]', '[{}]', '{}', '{"v":1}', '\0', `${'['.repeat(50_000)}`, 'undefined', '{"v":1,"v":2}'])(
+  it.each(['', ' ', '{', 'null', '1', '"text"', '[]', '[{}]', '{}', '{"v":1}', '\0', `${'['.repeat(50_000)}`,
+    'undefined', '{"v":1,"v":2}'])(
     'is the text %j', (text) => {
       expect(decodeText(text.slice(0, 100_000))).toEqual(unreadable('everything'))
     })
@@ -108,11 +114,13 @@ describe('an event that cannot be read', () => {
   it('is told without repeating what stood in it', () => {
     const secret = 'hunter2-hunter2-hunter2'
     const records: readonly unknown[] = [
-      secret, [secret], { [secret]: secret }, { v: 1, type: secret, session: secret }, { v: 2, type: secret, session: sessionId(1) },
+      secret, [secret], { [secret]: secret }, { v: 1, type: secret, session: secret },
+      { v: 2, type: secret, session: sessionId(1) },
       ...kinds.flatMap((kind) => {
         const [event] = fc.sample(events[kind] as fc.Arbitrary<DomainEvent>, 1)
         return Object.keys(event!).filter((field) => field !== 'type').flatMap((field) => [
-          { ...event, [field]: secret.repeat(20) }, { ...event, [field]: { [secret]: secret } }, { ...event, [field]: [secret, { a: secret }] }
+          { ...event, [field]: secret.repeat(20) }, { ...event, [field]: { [secret]: secret } },
+          { ...event, [field]: [secret, { a: secret }] }
         ])
       })
     ]
@@ -147,7 +155,8 @@ describe('the data of the app in an event', () => {
   })
 
   it('changes no prototype by __proto__', () => {
-    const text = encodeText(started({ attributes: { a: 7.25 } })).replace('"a":7.25', '"__proto__":{"admin":true},"a":{"__proto__":{"admin":true}}')
+    const text = encodeText(started({ attributes: { a: 7.25 } })).replace('"a":7.25',
+      '"__proto__":{"admin":true},"a":{"__proto__":{"admin":true}}')
     const read = decodeText(text) as { attributes?: { admin?: true; a?: { admin?: true } } }
     expect(read.attributes?.admin).toBeUndefined()
     expect(read.attributes?.a?.admin).toBeUndefined()

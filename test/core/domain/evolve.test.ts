@@ -1,21 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import type { DomainEvent, EndReason } from '../../../core/domain/events.ts'
 import { absoluteDeadline, idleDeadline, initial, previousTokensMax, revokes } from '../../../core/domain/session.ts'
-import { given } from '../../support/spec.ts'
+import { type Given, given } from '../../support/spec.ts'
 import {
   aal1, aal2At, active, allRevoked, changed, confirmed, digest, ended, grace, limits, live, minute, rotated, sessionId,
   type Standing, standingOf, started, steppedUp, subjectRevoked, t0, tenantRevoked, writer
 } from './story.ts'
 
 /** How each token stands at a moment. */
-const tokens = (given: { state: Parameters<typeof standingOf>[0] }, at: number, ...names: readonly string[]): readonly Standing[] =>
+const tokens = (given: Given, at: number, ...names: readonly string[]): readonly Standing[] =>
   names.map((name) => standingOf(given.state, digest(name), at))
 const other = sessionId(2)
 
 describe('a start', () => {
   it('makes a session whose times all begin with it', () => {
     const session = given(started({ attributes: { a: 1 }, device: { label: 'Firefox' }, continues: other })).isLive({
-      id: sessionId(1), subject: 'ada', tenant: 'shop', version: 1, startedAt: t0, lastSeenAt: t0, limits, pending: null,
+      id: sessionId(1), subject: 'ada', tenant: 'shop', version: 1, startedAt: t0, lastSeenAt: t0, limits,
+      pending: null,
       previous: [], device: { label: 'Firefox' }, attributes: { a: 1 }, continues: other,
       current: { digest: digest('first'), issuedAt: t0, authentication: aal1 }
     })
@@ -24,7 +25,8 @@ describe('a start', () => {
   })
 
   it('a second time changes nothing, whatever it says', () => {
-    given(started(), changed({ a: 1 })).ignores(started(), started({ digest: digest('other'), at: t0 + minute, attributes: { b: 1 } }))
+    given(started(), changed({ a: 1 }))
+      .ignores(started(), started({ digest: digest('other'), at: t0 + minute, attributes: { b: 1 } }))
   })
 
   it('of a session that has ended does not revive it', () => {
@@ -74,7 +76,8 @@ describe('a rotation', () => {
 
   it('that is repeated is void, also behind other changes', () => {
     given(started(), rotated('second', 1, at)).ignores(rotated('second', 1, at))
-    given(started(), rotated('second', 1, at), changed({ a: 1 }), confirmed('second', at)).ignores(rotated('second', 1, at))
+    given(started(), rotated('second', 1, at), changed({ a: 1 }), confirmed('second', at))
+      .ignores(rotated('second', 1, at))
   })
 
   it('replaces a pending token, which may be confirmed in its grace', () => {
@@ -96,7 +99,8 @@ describe('a rotation', () => {
       all = all.and(rotated(`t${i}`, 2 * i - 1, t0 + i), confirmed(`t${i}`, t0 + i))
     }
     expect(live(all.state).previous).toHaveLength(previousTokensMax)
-    expect(tokens(all, t0 + minute, 'first', 't1', `t${previousTokensMax}`)).toEqual(['unknown', 'superseded', 'superseded'])
+    expect(tokens(all, t0 + minute, 'first', 't1', `t${previousTokensMax}`))
+      .toEqual(['unknown', 'superseded', 'superseded'])
   })
 })
 
@@ -171,8 +175,10 @@ describe('a change of attributes', () => {
 
 describe('activity', () => {
   it('moves the idle deadline forward, never back', () => {
-    given(started(), active([sessionId(1), t0 + minute], [sessionId(1), t0 + 5])).isLive({ lastSeenAt: t0 + minute, version: 1 })
-    given(started(), active([sessionId(1), t0 + minute])).ignores(active([sessionId(1), t0 + minute]), active([sessionId(1), 0]))
+    const seen = active([sessionId(1), t0 + minute])
+    given(started(), active([sessionId(1), t0 + minute], [sessionId(1), t0 + 5]))
+      .isLive({ lastSeenAt: t0 + minute, version: 1 })
+    given(started(), seen).ignores(seen, active([sessionId(1), 0]))
   })
 
   it('of other sessions does not matter', () => {
@@ -203,12 +209,14 @@ describe('an end', () => {
   })
 
   it('for absolute does not care for activity', () => {
-    given(started(), active([sessionId(1), t0 + limits.absolute]), ended('absolute', t0 + limits.absolute)).hasEnded('absolute')
+    const deadline = t0 + limits.absolute
+    given(started(), active([sessionId(1), deadline]), ended('absolute', deadline)).hasEnded('absolute')
   })
 
   it('is final, and keeps its first reason', () => {
     given(started(), ended('logout', t0)).ignores(
-      ended('revoked', t0), rotated('second', 1, t0), steppedUp('second', 1, t0), confirmed('first', t0), changed({ a: 1 }),
+      ended('revoked', t0), rotated('second', 1, t0), steppedUp('second', 1, t0), confirmed('first', t0),
+      changed({ a: 1 }),
       active([sessionId(1), t0 + minute]), subjectRevoked(t0), allRevoked(t0), started()
     )
   })
@@ -254,7 +262,8 @@ describe('what concerns nobody', () => {
   const envelope = { v: 1, at, by, command, ignorable: true } as const
   it('is ignored', () => {
     given(started()).ignores(
-      { type: 'AnomalyDetected', ...envelope, kind: 'new-country', session: sessionId(1), subject: 'ada', evidence: {} },
+      { type: 'AnomalyDetected', ...envelope, kind: 'new-country', session: sessionId(1), subject: 'ada',
+        evidence: {} },
       { type: 'NodeAnnounced', ...envelope, incarnation: 'x', state: 'joins', fencesAfterMs: null }
     )
   })

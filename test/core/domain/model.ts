@@ -8,7 +8,8 @@ import type { Authentication, DomainEvent, SessionStarted, WideRevocation } from
 /** RFC 7396, section 2, letter by letter. */
 export const mergeByTheBook = (target: unknown, patch: unknown): unknown => {
   if (typeof patch === 'object' && patch !== null && !Array.isArray(patch)) {
-    const result: Record<string, unknown> = typeof target === 'object' && target !== null && !Array.isArray(target) ? { ...target } : {}
+    const result: Record<string, unknown> = typeof target === 'object' && target !== null && !Array.isArray(target)
+      ? { ...target } : {}
     for (const [name, value] of Object.entries(patch)) {
       if (value === null) delete result[name]
       else result[name] = mergeByTheBook(Object.hasOwn(result, name) ? result[name] : undefined, value)
@@ -24,7 +25,7 @@ const remembered = 16
 export interface PlainToken {
   readonly digest: string
   readonly authentication: Authentication
-  /** current: presented last. pending: given out last, not presented. overtaken: was pending when another was given out. */
+  /** pending: given out and not presented. overtaken: it was pending when another was given out. */
   place: 'current' | 'pending' | 'overtaken' | 'old'
   readonly graceMs: number
   goodUntil: number

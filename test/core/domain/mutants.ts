@@ -38,9 +38,13 @@ const revivedBy = (...types: ReadonlyArray<DomainEvent['type']>): Evolve => {
   }
 }
 const withVersion = (event: DomainEvent, version: (expects: number) => number): DomainEvent =>
-  'expects' in event && event.expects !== undefined ? { ...event, expects: version(event.expects) } as DomainEvent : event
+  'expects' in event && event.expects !== undefined
+    ? { ...event, expects: version(event.expects) } as DomainEvent
+    : event
 const old = (session: LiveSession, token: LiveSession['current'], goodUntil: number) =>
   [{ ...token, graceMs: 0, goodUntil, confirmable: false }, ...session.previous]
+const isStartOf = (session: { readonly id: string }, event: DomainEvent): boolean =>
+  event.type === 'SessionStarted' && event.session === session.id
 /** Whether it is a change of tokens that the fold takes. */
 const gives = (event: DomainEvent): event is Extract<DomainEvent, { type: 'TokenRotated' | 'Reauthenticated' }> =>
   event.type === 'TokenRotated' || event.type === 'Reauthenticated'
@@ -59,17 +63,19 @@ const cap: PropertyName = 'cap: so many sessions stand, and the oldest give way 
 
 const brokenFolds: readonly Mutant[] = [
   folds('an ended session is revived by its start', ends, (state, event) =>
-    state.status === 'ended' && event.type === 'SessionStarted' && event.session === state.id ? evolve(initial, event) : evolve(state, event)),
+    evolve(state.status === 'ended' && isStartOf(state, event) ? initial : state, event)),
   folds('an ended session is revived by a concurrent save', ends, revivedBy('AttributesChanged')),
   folds('an ended session is revived by its pending token', ends, revivedBy('TokenConfirmed')),
   folds('an ended session is revived by activity', ends, revivedBy('ActivityRecorded')),
   folds('an end takes the reason of the latest event', ends, (state, event) =>
-    state.status === 'ended' && event.type === 'SessionEnded' ? { ...state, reason: event.reason } : evolve(state, event)),
+    state.status === 'ended' && event.type === 'SessionEnded' ? { ...state, reason: event.reason }
+      : evolve(state, event)),
   folds('a revocation spares those who are not excepted', ends, whenLive((state, event, right) =>
     event.type === 'SubjectRevoked' && event.except.length > 0 ? state : right)),
   folds('except is ignored', model, whenLive((state, event) =>
     evolve(state, event.type === 'SubjectRevoked' ? { ...event, except: [] } : event))),
-  folds('before is ignored', model, whenLive((state, event) => evolve(state, isWideRevocation(event) ? { ...event, before: null } : event))),
+  folds('before is ignored', model, whenLive((state, event) =>
+    evolve(state, isWideRevocation(event) ? { ...event, before: null } : event))),
   folds('before includes its own ms', model, whenLive((state, event) =>
     evolve(state, isWideRevocation(event) && event.before !== null ? { ...event, before: event.before + 1 } : event))),
   folds('activity ignores max', limits, whenLive((_, event, right) =>
@@ -77,57 +83,70 @@ const brokenFolds: readonly Mutant[] = [
       ? event.seen.reduce<LiveSession>((one, [id, at]) => id === one.id ? { ...one, lastSeenAt: at } : one, right)
       : right)),
   folds('activity is told too late', limits, whenLive((_, event, right) =>
-    event.type === 'ActivityRecorded' && right.status === 'live' ? { ...right, lastSeenAt: Math.max(right.lastSeenAt, event.at) } : right)),
+    event.type === 'ActivityRecorded' && right.status === 'live'
+      ? { ...right, lastSeenAt: Math.max(right.lastSeenAt, event.at) } : right)),
   folds('a rotation counts as activity', limits, whenLive((_, event, right) =>
-    event.type === 'TokenRotated' && right.status === 'live' ? { ...right, lastSeenAt: Math.max(right.lastSeenAt, event.at) } : right)),
+    event.type === 'TokenRotated' && right.status === 'live'
+      ? { ...right, lastSeenAt: Math.max(right.lastSeenAt, event.at) } : right)),
   folds('a step-up begins the absolute limit anew', limits, whenLive((state, event, right) =>
-    event.type === 'Reauthenticated' && right !== state && right.status === 'live' ? { ...right, startedAt: event.at } : right)),
+    event.type === 'Reauthenticated' && right !== state && right.status === 'live'
+      ? { ...right, startedAt: event.at } : right)),
   folds('an idle end holds however early', limits, whenLive((_, event, right) =>
     event.type === 'SessionEnded' && event.reason === 'idle' && right.status === 'live' && right.id === event.session
       ? { status: 'ended', id: right.id, reason: 'idle' } : right)),
   folds('an absolute end holds however early', limits, whenLive((_, event, right) =>
-    event.type === 'SessionEnded' && event.reason === 'absolute' && right.status === 'live' && right.id === event.session
+    event.type === 'SessionEnded' && event.reason === 'absolute' && right.status === 'live'
+      && right.id === event.session
       ? { status: 'ended', id: right.id, reason: 'absolute' } : right)),
-  folds('expects is ignored', guarded, whenLive((state, event) => evolve(state, withVersion(event, () => state.version)))),
+  folds('expects is ignored', guarded, whenLive((state, event) =>
+    evolve(state, withVersion(event, () => state.version)))),
   folds('expects is a least version', guarded, whenLive((state, event) =>
     evolve(state, withVersion(event, (expects) => expects <= state.version ? state.version : expects)))),
   folds('a change of attributes does not count', guarded, whenLive((state, event, right) =>
     event.type === 'AttributesChanged' && right.status === 'live' ? { ...right, version: state.version } : right)),
   folds('a second start begins anew', batches, (state, event) =>
-    state.status === 'live' && event.type === 'SessionStarted' && event.session === state.id ? evolve(initial, event) : evolve(state, event)),
+    evolve(state.status === 'live' && isStartOf(state, event) ? initial : state, event)),
   folds('a repeated confirmation begins the grace anew', batches, whenLive((state, event, right) =>
     event.type === 'TokenConfirmed' && right.status === 'live' && event.digest === state.current.digest
-      ? { ...state, previous: state.previous.map((token, i) => i === 0 ? { ...token, goodUntil: event.at + token.graceMs + 1 } : token) } : right)),
+      ? { ...state, previous: state.previous.map((token, i) => i === 0
+        ? { ...token, goodUntil: event.at + token.graceMs + 1 } : token) } : right)),
   folds('the state holds what no batch can keep', batches, whenLive((_, event, right) =>
-    gives(event) && right.status === 'live' ? { ...right, previous: right.previous.map((token) => ({ ...token, goodUntil: Infinity })) } : right)),
+    gives(event) && right.status === 'live' ? { ...right,
+      previous: right.previous.map((token) => ({ ...token, goodUntil: Infinity })) } : right)),
   folds('whose event it is, is not asked', apart, whenLive((state, event) =>
     evolve(state, 'session' in event && event.type === 'AttributesChanged' ? { ...event, session: state.id } : event))),
   folds('grace never ends', tokens, whenLive((_, event, right) =>
     event.type === 'TokenConfirmed' && right.status === 'live'
-      ? { ...right, previous: right.previous.map((token) => ({ ...token, goodUntil: Number.MAX_SAFE_INTEGER })) } : right)),
+      ? { ...right, previous: right.previous.map((token) => ({ ...token, goodUntil: Number.MAX_SAFE_INTEGER })) }
+        : right)),
   folds('a token that was current can be current again', tokens, whenLive((_, event, right) =>
-    right.status === 'live' && event.type === 'TokenConfirmed' ? { ...right, previous: right.previous.map((token) => ({ ...token, confirmable: true })) } : right)),
+    right.status === 'live' && event.type === 'TokenConfirmed'
+      ? { ...right, previous: right.previous.map((token) => ({ ...token, confirmable: true })) } : right)),
   folds('the current token gains at once', tokens, whenLive((state, event, right) =>
     event.type === 'Reauthenticated' && right !== state && right.status === 'live'
       ? { ...right, current: { ...right.current, authentication: event.authentication } } : right)),
   folds('a rotation inherits from the pending token', tokens, whenLive((state, event, right) =>
-    event.type === 'TokenRotated' && right !== state && right.status === 'live' && state.pending !== null && right.pending !== null
+    event.type === 'TokenRotated' && right !== state && right.status === 'live' && state.pending !== null
+      && right.pending !== null
       ? { ...right, pending: { ...right.pending, authentication: state.pending.authentication } } : right)),
   folds('a rotation takes the place of the current token at once', client, whenLive((state, event, right) =>
     gives(event) && right !== state && right.status === 'live' && right.pending !== null
       ? { ...right, current: right.pending, pending: null, previous: old(right, right.current, event.at) } : right)),
   folds('a rotation ends the old token after its grace', client, whenLive((state, event, right) =>
     gives(event) && right !== state && right.status === 'live' && right.pending !== null
-      ? { ...right, current: right.pending, pending: null, previous: old(right, right.current, event.at + event.graceMs) } : right)),
+      ? { ...right, current: right.pending, pending: null,
+        previous: old(right, right.current, event.at + event.graceMs) } : right)),
   folds('there is no grace', client, whenLive((state, event, right) =>
     event.type === 'TokenConfirmed' && right !== state && right.status === 'live'
-      ? { ...right, previous: right.previous.map((token, i) => i === 0 ? { ...token, goodUntil: event.at } : token) } : right)),
+      ? { ...right, previous: right.previous.map((token, i) => i === 0 ? { ...token, goodUntil: event.at } : token) }
+        : right)),
   folds('a pending token that was overtaken is forgotten', model, whenLive((state, event, right) =>
     gives(event) && right.status === 'live' ? { ...right, previous: state.previous } : right)),
   folds('a confirmed token leaves no pending one', model, whenLive((_, event, right) =>
     event.type === 'TokenConfirmed' && right.status === 'live' ? { ...right, pending: null } : right)),
   folds('a patch replaces all attributes', patches, whenLive((state, event, right) =>
-    event.type === 'AttributesChanged' && right !== state && right.status === 'live' ? { ...right, attributes: event.patch } : right)),
+    event.type === 'AttributesChanged' && right !== state && right.status === 'live'
+      ? { ...right, attributes: event.patch } : right)),
   folds('a patch is merged one level deep', model, whenLive((state, event, right) =>
     event.type === 'AttributesChanged' && right !== state && right.status === 'live'
       ? { ...right, attributes: mergePatch({}, { ...state.attributes, ...event.patch }) } : right))
@@ -139,19 +158,25 @@ const startsWith = (wrong: (command: Extract<Command, { type: 'Start' }>) => Com
 
 const brokenDecisions: readonly Mutant[] = [
   decides('a rotation replaces a step-up that was not presented', stepUps, (command, state, writer) =>
-    decide(command, command.type === 'Rotate' && state.status === 'live' ? { ...state, pending: null } : state, writer)),
+    decide(command, command.type === 'Rotate' && state.status === 'live' ? { ...state, pending: null } : state,
+      writer)),
   decides('a step-up is known by its clock', stepUps, (command, state, writer) =>
     decide(command, command.type === 'Rotate' && state.status === 'live' && state.pending !== null
-      && state.pending.authentication.at <= state.current.authentication.at ? { ...state, pending: null } : state, writer)),
+      && state.pending.authentication.at <= state.current.authentication.at ? { ...state, pending: null } : state,
+      writer)),
   decides('a rotation expects nothing in particular', guarded, (command, state, writer) => {
     const decision = decide(command, state, writer)
     return decision.ok ? { ok: true, events: decision.events.map((event) => withVersion(event, () => 1)) } : decision
   }),
   decides('every patch expects a version', patches, (command, state, writer) =>
-    decide(command.type === 'Change' && state.status === 'live' ? { ...command, ifVersion: state.version } : command, state, writer)),
-  decides('one session too many may stand', cap, startsWith((command) => ({ ...command, cap: { ...command.cap, max: command.cap.max + 1 } }))),
-  decides('the newest gives way', cap, startsWith((command) => ({ ...command, standing: [...command.standing].reverse() }))),
-  decides('refuse evicts', cap, startsWith((command) => ({ ...command, cap: { ...command.cap, onTooMany: 'end-oldest' } }))),
+    decide(command.type === 'Change' && state.status === 'live' ? { ...command, ifVersion: state.version } : command,
+      state, writer)),
+  decides('one session too many may stand', cap, startsWith((command) =>
+    ({ ...command, cap: { ...command.cap, max: command.cap.max + 1 } }))),
+  decides('the newest gives way', cap, startsWith((command) =>
+    ({ ...command, standing: [...command.standing].reverse() }))),
+  decides('refuse evicts', cap, startsWith((command) =>
+    ({ ...command, cap: { ...command.cap, onTooMany: 'end-oldest' } }))),
   decides('the session that is continued goes on', cap, (command, state, writer) =>
     decide(command, command.type === 'Start' ? initial : state, writer))
 ]

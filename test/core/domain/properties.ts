@@ -1,9 +1,11 @@
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Standing } from '../../../core/domain/commands.ts'
-import type { Attributes, Authentication, DomainEvent } from '../../../core/domain/events.ts'
+import type { Attributes, Authentication, DomainEvent, SessionStarted } from '../../../core/domain/events.ts'
 import type { SessionId } from '../../../core/domain/ids.ts'
-import { absoluteDeadline, idleDeadline, initial, previousTokensMax, type SessionState } from '../../../core/domain/session.ts'
+import {
+  absoluteDeadline, idleDeadline, initial, previousTokensMax, type SessionState
+} from '../../../core/domain/session.ts'
 import { ClientWorld, flightMs, moves } from './client-world.ts'
 import { Cluster, View } from './cluster.ts'
 import { histories, logs, type Watch } from './deeds.ts'
@@ -15,7 +17,8 @@ import {
 /** The tokens that a node may accept at a moment, with what they were given. */
 const goodAt = (state: SessionState, at: number): ReadonlyMap<string, Authentication> => {
   if (state.status !== 'live' || at >= absoluteDeadline(state) || at >= idleDeadline(state)) return new Map()
-  const tokens = [state.current, ...(state.pending === null ? [] : [state.pending]), ...state.previous.filter(({ goodUntil }) => at < goodUntil)]
+  const tokens = [state.current, ...(state.pending === null ? [] : [state.pending]),
+    ...state.previous.filter(({ goodUntil }) => at < goodUntil)]
   return new Map(tokens.map(({ digest: one, authentication }) => [one, authentication]))
 }
 
@@ -23,7 +26,8 @@ const goodAt = (state: SessionState, at: number): ReadonlyMap<string, Authentica
 const moments = (plain: PlainSession): readonly number[] => {
   if (plain.start === null) return [t0]
   const { at, limits } = plain.start
-  const turns = [at, at + limits.absolute, plain.lastSeen, plain.lastSeen + limits.idle, ...plain.tokens.map(({ goodUntil }) => goodUntil)]
+  const turns = [at, at + limits.absolute, plain.lastSeen, plain.lastSeen + limits.idle,
+    ...plain.tokens.map(({ goodUntil }) => goodUntil)]
   return turns.filter(Number.isFinite).flatMap((turn) => [turn - 1, turn])
 }
 
@@ -40,14 +44,15 @@ const agree = (state: SessionState, plain: PlainSession): void => {
   const { version, lastSeenAt, startedAt, attributes, current, pending } = live(state)
   same(
     [version, lastSeenAt, startedAt, attributes, current.digest, pending?.digest],
-    [plain.version, plain.lastSeen, plain.start.at, plain.attributes, plain.at('current')?.digest, plain.at('pending')?.digest])
+    [plain.version, plain.lastSeen, plain.start.at, plain.attributes, plain.at('current')?.digest,
+      plain.at('pending')?.digest])
   for (const at of moments(plain)) same(inOrder(goodAt(state, at)), inOrder(plain.good(at)))
 }
 
 /** Where the session starts in the log. */
 const startOf = (log: readonly DomainEvent[], id: SessionId) => {
   const first = log.findIndex((event) => event.type === 'SessionStarted' && event.session === id)
-  return { first, start: log[first] as Extract<DomainEvent, { type: 'SessionStarted' }> | undefined }
+  return { first, start: log[first] as SessionStarted | undefined }
 }
 const seenIn = (event: DomainEvent, id: SessionId): number =>
   event.type === 'ActivityRecorded' ? Math.max(0, ...event.seen.filter(([one]) => one === id).map(([, at]) => at)) : 0
@@ -66,7 +71,7 @@ const watchModel = (): Watch => {
 }
 
 /** What the log says once, from which no later event saves a session. */
-const endsSurely = (event: DomainEvent, id: SessionId, start: Extract<DomainEvent, { type: 'SessionStarted' }>): boolean => {
+const endsSurely = (event: DomainEvent, id: SessionId, start: SessionStarted): boolean => {
   const isOld = 'before' in event && (event.before === null || start.at < event.before)
   switch (event.type) {
     case 'SessionEnded':
@@ -110,16 +115,19 @@ const watchLimits = (): Watch => (cluster) => {
       const told = cluster.log.slice(first).map((event) =>
         event.type === 'TokenConfirmed' && event.session === id ? event.at : seenIn(event, id))
       expect(idleDeadline(state)).toBeLessThanOrEqual(Math.max(begun.at, ...told) + idle)
-      expect(idleDeadline(state)).toBeGreaterThanOrEqual(Math.max(begun.at, ...cluster.log.slice(first).map((event) => seenIn(event, id))) + idle)
+      const seen = cluster.log.slice(first).map((event) => seenIn(event, id))
+      expect(idleDeadline(state)).toBeGreaterThanOrEqual(Math.max(begun.at, ...seen) + idle)
       expect(goodAt(state, begun.at + absolute).size).toBe(0)
       expect(goodAt(state, Math.max(begun.at, ...told) + idle).size).toBe(0)
     }
     if (state.status === 'ended' && (state.reason === 'idle' || state.reason === 'absolute')) {
       const { reason } = state
-      expect(cluster.log.some((event, i) => event.type === 'SessionEnded' && event.session === id && event.reason === reason
-        && (i < first || event.at >= (reason === 'absolute'
-          ? begun.at + absolute
-          : idle + Math.max(begun.at, ...cluster.log.slice(first, i).map((one) => seenIn(one, id))))))).toBe(true)
+      const seenBefore = (i: number) =>
+        Math.max(begun.at, ...cluster.log.slice(first, i).map((event) => seenIn(event, id)))
+      const isDue = (event: DomainEvent, i: number) => i < first
+        || event.at >= (reason === 'absolute' ? begun.at + absolute : seenBefore(i) + idle)
+      expect(cluster.log.some((event, i) => event.type === 'SessionEnded' && event.session === id
+        && event.reason === reason && isDue(event, i))).toBe(true)
     }
   }
 }
@@ -173,7 +181,8 @@ const foldOf = (domain: Domain, log: readonly DomainEvent[]): View => {
 /** The states in words that can be kept: what is not in the text is lost between two batches. */
 const kept = (view: View): string => JSON.stringify([...view.sessions])
 
-const splits = (domain: Domain) => fc.property(logs, fc.infiniteStream(fc.nat({ max: 7 })), fc.infiniteStream(fc.nat()), (log, lengths, places) => {
+const splits = (domain: Domain) => fc.property(logs, fc.infiniteStream(fc.nat({ max: 7 })),
+  fc.infiniteStream(fc.nat()), (log, lengths, places) => {
   const whole = foldOf(domain, log)
   // A record may stand again anywhere behind its first place.
   const repeated = [...log]
@@ -199,7 +208,8 @@ const apart = (domain: Domain) => fc.property(logs, fc.nat({ max: 5 }), (log, n)
 })
 
 const guarded = (domain: Domain) => fc.property(
-  logs, fc.array(fc.constantFrom('rotate', 'step up', 'change'), { minLength: 2, maxLength: 6 }), fc.nat(), (log, kinds, order) => {
+  logs, fc.array(fc.constantFrom('rotate', 'step up', 'change'), { minLength: 2, maxLength: 6 }), fc.nat(),
+  (log, kinds, order) => {
     const view = foldOf(domain, log)
     for (const [id, state] of view.sessions) {
       if (state.status !== 'live') continue
@@ -237,14 +247,15 @@ const client = (domain: Domain) => fc.property(moves, (list) => {
       const name = [...world.given.keys()].find((one) => digest(one) === token.digest)!
       expect(token.authentication).toEqual(world.given.get(name))
     }
-    // The token that was current before the one that is cannot be told from it within the grace only.
-    for (const one of session.previous) if (!one.confirmable) expect(one.goodUntil).toBeLessThanOrEqual(world.now + grace)
+    for (const { confirmable, goodUntil } of session.previous) {
+      if (!confirmable) expect(goodUntil).toBeLessThanOrEqual(world.now + grace)
+    }
   }
 })
 
 /**
- * What the client is given by a step-up is there when it presents the new token, however late: rotations that were under
- * way beside it, with the old token, do not take it away. By any of the clocks that the login may have had.
+ * What the client is given by a step-up is there when it presents the new token, however late: rotations that were
+ * under way beside it, with the old token, do not take it away. By any of the clocks that the login may have had.
  */
 const stepUps = (domain: Domain) => fc.property(
   fc.array(fc.tuple(fc.constantFrom('rotate', 'change'), fc.nat({ max: flightMs })), { maxLength: 6 }),
@@ -267,12 +278,15 @@ const stepUps = (domain: Domain) => fc.property(
   })
 
 const patches = (domain: Domain) => fc.property(
-  fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 2 }), fc.array(fc.jsonValue({ maxDepth: 2 }), { minLength: 5, maxLength: 5 }),
+  fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 2 }),
+  fc.array(fc.jsonValue({ maxDepth: 2 }), { minLength: 5, maxLength: 5 }),
   fc.nat(), (keys, values, order) => {
     const state = fold([started({ attributes: { kept: 1, a: 0 } })], domain)
-    const clean = values.map((value) => JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto').replaceAll('null', '1')) as Attributes[string])
+    const clean = values.map((value) =>
+      JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto').replaceAll('null', '1')) as Attributes[string])
     const events = keys.map((key, i) => {
-      const decision = domain.decide({ type: 'Change', patch: { [key]: clean[i]! }, ifVersion: null }, state, writer(t0, `n${i}`, `patch-${i}`))
+      const decision = domain.decide({ type: 'Change', patch: { [key]: clean[i]! }, ifVersion: null }, state,
+        writer(t0, `n${i}`, `patch-${i}`))
       if (!decision.ok) throw new Error(decision.rejection.code)
       return decision.events.at(-1)!
     })
@@ -285,8 +299,10 @@ const patches = (domain: Domain) => fc.property(
   })
 
 const capped = (domain: Domain) => fc.property(
-  fc.array(fc.record({ subject: fc.constantFrom('ada', 'bob', null), continues: fc.option(fc.nat({ max: 9 })), ends: fc.boolean() }), { maxLength: 20 }),
-  fc.integer({ min: 1, max: 3 }), fc.constantFrom('end-oldest' as const, 'refuse' as const), (logins, max, onTooMany) => {
+  fc.array(fc.record({ subject: fc.constantFrom('ada', 'bob', null), continues: fc.option(fc.nat({ max: 9 })),
+    ends: fc.boolean() }), { maxLength: 20 }),
+  fc.integer({ min: 1, max: 3 }), fc.constantFrom('end-oldest' as const, 'refuse' as const),
+  (logins, max, onTooMany) => {
     const cluster = new Cluster(domain)
     const standing = (subject: string): readonly Standing[] => cluster.head.standing(subject, t0)
     logins.forEach(({ subject, continues, ends }, i) => {
@@ -297,7 +313,8 @@ const capped = (domain: Domain) => fc.property(
       const stood = subject === null ? [] : standing(subject).filter((one) => one.id !== from)
       const others = () => ['ada', 'bob'].filter((one) => one !== subject).flatMap(standing)
       const stoodOthers = others()
-      const { standing: _, ...command } = start({ session: id, subject, digest: digest(`cap${i}`), cap: { max, onTooMany } })
+      const wanted = start({ session: id, subject, digest: digest(`cap${i}`), cap: { max, onTooMany } })
+      const { standing: _, ...command } = wanted
       const decision = cluster.begin(0, from, command, false)
       const allowed = subject === null || onTooMany === 'end-oldest' || stood.length < max
       expect(decision.ok).toBe(allowed)
@@ -307,7 +324,9 @@ const capped = (domain: Domain) => fc.property(
         if (allowed) expect(now).toEqual([...stood.map((one) => one.id).slice(Math.max(0, stood.length + 1 - max)), id])
       }
       expect(others()).toEqual(stoodOthers.filter((one) => !allowed || one.id !== from))
-      if (allowed && state.status === 'live') expect(cluster.head.state(from)).toMatchObject({ status: 'ended', reason: 'superseded' })
+      if (allowed && state.status === 'live') {
+        expect(cluster.head.state(from)).toMatchObject({ status: 'ended', reason: 'superseded' })
+      }
       cluster.nodes[0]!.view.read(cluster.log)
       if (ends) cluster.decide(0, id, { type: 'End', reason: 'logout', actor: null }, false)
     })
@@ -321,13 +340,21 @@ export interface Property {
 
 /** Each is named after what it holds. */
 export const properties = {
-  'I1: the fold is what the plain model says, after any history': { of: (domain) => histories(domain, watchModel), runs: 200 },
+  'I1: the fold is what the plain model says, after any history': {
+    of: (domain) => histories(domain, watchModel), runs: 200
+  },
   'I1: the fold is the same for any batches and with any record repeated': { of: splits, runs: 200 },
   'I1: what is said of one session does not matter to another': { of: apart, runs: 100 },
   'I1: of guarded events decided on one state exactly one is taken': { of: guarded, runs: 150 },
-  'I2: what was ended stays ended, and nothing saves what the log ends': { of: (domain) => histories(domain, watchEnds), runs: 150 },
-  'I6: no event stretches a limit, and no clock ends a session early': { of: (domain) => histories(domain, watchLimits), runs: 150 },
-  'tokens: each keeps what it was given, and none outlives its grace': { of: (domain) => histories(domain, watchTokens), runs: 150 },
+  'I2: what was ended stays ended, and nothing saves what the log ends': {
+    of: (domain) => histories(domain, watchEnds), runs: 150
+  },
+  'I6: no event stretches a limit, and no clock ends a session early': {
+    of: (domain) => histories(domain, watchLimits), runs: 150
+  },
+  'tokens: each keeps what it was given, and none outlives its grace': {
+    of: (domain) => histories(domain, watchTokens), runs: 150
+  },
   'tokens: a client that exchanges one at a time is never locked out': { of: client, runs: 1_000 },
   'tokens: a step-up is not lost to what goes on beside it': { of: stepUps, runs: 300 },
   'attributes: concurrent patches of different keys all survive': { of: patches, runs: 300 },

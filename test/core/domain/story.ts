@@ -32,13 +32,15 @@ export const grace = 30 * second
 
 export const sessionId = (n: number): SessionId =>
   `01976b00-0000-7000-8000-${n.toString(16).padStart(12, '0')}` as SessionId
-export const digest = (name: string): Digest => `${name.replaceAll(/[^A-Za-z0-9]/g, '-').padEnd(42, '_').slice(0, 42)}A` as Digest
+export const digest = (name: string): Digest =>
+  `${name.replaceAll(/[^A-Za-z0-9]/g, '-').padEnd(42, '_').slice(0, 42)}A` as Digest
 export const command = (name: string | number): CommandId => `c-${name}` as CommandId
 
 export const aal1: Authentication = { level: 'aal1', methods: ['password'], at: t0 }
 export const aal2At = (at: number): Authentication => ({ level: 'aal2', methods: ['password', 'otp'], at })
 
-export const writer = (at: number, by = 'a', name: string | number = `${by}-${at}`): Writer => ({ at, by, command: command(name) })
+export const writer = (at: number, by = 'a', name: string | number = `${by}-${at}`): Writer =>
+  ({ at, by, command: command(name) })
 const envelope = (at: number, name: string | number) => ({ v: 1, ...writer(at, 'a', name) } as const)
 const ada = { session: sessionId(1), subject: 'ada', tenant: 'shop' } as const
 
@@ -47,8 +49,11 @@ export const started = (over: Partial<SessionStarted> = {}): SessionStarted => (
   type: 'SessionStarted', ...envelope(t0, 'start'), ...ada, digest: digest('first'), limits, authentication: aal1,
   device: null, attributes: {}, continues: null, ...over
 })
-export const rotated = (token: string, expects: number, at: number, over: Partial<TokenRotated> = {}): TokenRotated => ({
-  type: 'TokenRotated', ...envelope(at, `rotate-${token}`), ...ada, expects, digest: digest(token), graceMs: grace, ...over
+export const rotated = (
+  token: string, expects: number, at: number, over: Partial<TokenRotated> = {}
+): TokenRotated => ({
+  type: 'TokenRotated', ...envelope(at, `rotate-${token}`), ...ada, expects, digest: digest(token), graceMs: grace,
+  ...over
 })
 export const steppedUp = (
   token: string, expects: number, at: number, over: Partial<Reauthenticated> = {}
@@ -69,7 +74,8 @@ export const active = (...seen: ReadonlyArray<readonly [SessionId, number]>): Ac
   type: 'ActivityRecorded', ...envelope(Math.max(t0, ...seen.map(([, at]) => at)), 'active'), seen
 })
 export const subjectRevoked = (at: number, over: Partial<SubjectRevoked> = {}): SubjectRevoked => ({
-  type: 'SubjectRevoked', ...envelope(at, 'subject'), subject: 'ada', except: [], before: null, reason: 'revoked', ...over
+  type: 'SubjectRevoked', ...envelope(at, 'subject'), subject: 'ada', except: [], before: null, reason: 'revoked',
+  ...over
 })
 export const tenantRevoked = (at: number, over: Partial<TenantRevoked> = {}): TenantRevoked => ({
   type: 'TenantRevoked', ...envelope(at, 'tenant'), tenant: 'shop', before: null, reason: 'revoked', ...over
