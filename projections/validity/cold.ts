@@ -1,5 +1,5 @@
 import type { Attributes, Authentication, Device } from '../../core/domain/events.ts'
-import type { SessionId } from '../../core/domain/ids.ts'
+import type { CommandId, SessionId } from '../../core/domain/ids.ts'
 import type { LiveSession, PendingToken, PreviousToken } from '../../core/domain/session.ts'
 import type { Dictionary, Means } from './dictionary.ts'
 
@@ -26,6 +26,7 @@ export interface Extras {
   readonly issuedAt?: number
   readonly pending?: PendingToken
   readonly previous?: readonly PreviousToken[]
+  readonly patches?: readonly CommandId[]
 }
 export const noExtras: Extras = {}
 
@@ -245,8 +246,9 @@ export class ColdWriter {
 
 /** The extras of a session as JSON, or undefined if it has none. */
 export const extrasText = (session: LiveSession, meansInside: boolean): string | undefined => {
-  const { device, attributes, continues, current, pending, previous } = session
-  let isPlain = device === null && continues === null && pending === null && previous.length === 0 && !meansInside
+  const { device, attributes, continues, current, patches, pending, previous } = session
+  let isPlain = device === null && continues === null && pending === null && previous.length === 0
+    && patches.length === 0 && !meansInside
     && current.issuedAt === session.startedAt
   if (isPlain) for (const _ in attributes) { isPlain = false; break }
   if (isPlain) return undefined
@@ -257,7 +259,8 @@ export const extrasText = (session: LiveSession, meansInside: boolean): string |
     ...(meansInside ? { means: { level: current.authentication.level, methods: current.authentication.methods } } : {}),
     ...(current.issuedAt === session.startedAt ? {} : { issuedAt: current.issuedAt }),
     ...(pending === null ? {} : { pending }),
-    ...(previous.length === 0 ? {} : { previous })
+    ...(previous.length === 0 ? {} : { previous }),
+    ...(patches.length === 0 ? {} : { patches })
   }
   return JSON.stringify(extras)
 }

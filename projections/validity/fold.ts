@@ -1,7 +1,7 @@
 import type {
   ActivityRecorded, DomainEvent, SessionEvent, SessionStarted, SubjectRevoked, WideRevocation
 } from '../../core/domain/events.ts'
-import { evolve, initial, revokes, type LiveSession } from '../../core/domain/session.ts'
+import { evolve, initial, lastSeenBy, revokes, type LiveSession } from '../../core/domain/session.ts'
 import type { Outcome } from '../../core/store/ports.ts'
 import type { Unreadable } from '../../core/log/codec.ts'
 import { rememberMarginMs, add, end, foldedSeen, hide, load, replace, settle } from './sessions.ts'
@@ -71,7 +71,8 @@ const hideRow = (space: Space, row: number, bit: number, reason: 'revoked' | Par
 
 const foldActivity = (space: Space, event: ActivityRecorded): Outcome => {
   let outcome: Outcome = 'ignored'
-  for (const [id, at] of event.seen) {
+  for (const [id, seen] of event.seen) {
+    const at = lastSeenBy(event, seen)
     readId(id, space.id)
     const row = space.ids.find(space.id)
     if (row === 0) continue

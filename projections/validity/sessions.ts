@@ -44,6 +44,7 @@ export const load = (space: Space, words: Uint32Array, base: number, lastSeenAt:
     previous: extras.previous ?? [],
     device: extras.device ?? null,
     attributes: extras.attributes ?? {},
+    patches: extras.patches ?? [],
     continues: extras.continues ?? null
   }
 }

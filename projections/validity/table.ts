@@ -8,8 +8,8 @@
  * old home below the frontier is in the young side, all else in the old. Each insertion moves a few clusters, and
  * segments of the old side are dropped as the frontier passes them, so both together never take much more room than one.
  */
-export const slotShift = 16
-export const slotMask = 0xffff
+export const slotShift = 14
+export const slotMask = 0x3fff
 const slotsPerSegment = slotMask + 1
 /** Old slots that an insertion moves on: enough to be done well before the young side is full. */
 const stepsPerInsert = 16

@@ -24,8 +24,7 @@ export const walk = (
     if (isFree(table, side, slot)) {
       slot++
       if (--left > 0) continue
-      // Less than exact, so that rounding skips nothing: one key more or less is visited twice.
-      const next = Math.max(visited + 1, Math.floor(slot / side.scale) - 2)
+      const next = Math.max(visited + 1, firstKey(table, side, slot))
       if (next >= 4_294_967_296) return 0
       if (next > cursor) return next
       continue
@@ -47,6 +46,16 @@ export const walk = (
     }
     slot++
   }
+}
+
+/**
+ * Up to which key all is visited when this slot is reached and the one before is free. Less than exact, so that rounding
+ * skips nothing: one key more or less is visited twice. What the old side still has is not in the young one.
+ */
+const firstKey = (table: OrderedTable, side: Side, slot: number): number => {
+  const { old, frontier } = table
+  const key = slot / side.scale
+  return Math.floor(old === null || side === old ? key : Math.min(key, frontier / old.scale)) - 2
 }
 
 /** From here on the young side, while it is being filled, holds nothing but what spilled over. */

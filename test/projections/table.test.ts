@@ -110,7 +110,7 @@ describe('the ordered table', () => {
         } while (cursor !== 0)
         for (let value = 1; value <= stay.length; value++) expect(visited.has(value)).toBe(true)
       }
-    ), { numRuns: 300 })
+    ), { numRuns: 6_000 })
   })
 
   test('grows over segments, and gives room back when most of it is free', () => {
