@@ -39,9 +39,11 @@ const linePattern = /^curfew\/1 ([A-Za-z0-9_-]{1,64}) (key|sum) ([A-Za-z0-9_-]{4
 
 type Digest = (text: string) => string
 
-/** Looks at no more of it than its length says, whatever the difference is. */
-const sameProof = (a: string, b: string): boolean =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'))
+/** In a time that does not tell where they differ. */
+const sameProof = (claimed: string, proper: string): boolean => {
+  const [a, b] = [Buffer.from(claimed), Buffer.from(proper)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
 
 /**
  * The codec of one cluster; its name is of `clusterPattern`. With a key, only what was made with that key is taken.

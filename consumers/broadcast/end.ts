@@ -35,60 +35,65 @@ export interface EndOptions {
   readonly wire: Wire
 }
 
-type Handler = (message: Message, from: Sender) => void
+export const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
 
 const nothingRefused = (): Record<MessageRefusal, number> => ({
   'too-large': 0, 'not-ours': 0, version: 0, 'foreign-cluster': 0, unauthenticated: 0, malformed: 0
 })
 
-export const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
+/** Those who are told something. One that throws, though it may not, keeps nothing from the others. */
+const makeAudience = <A extends readonly unknown[]>(note: (trouble: string) => void) => {
+  const all = new Set<(...told: A) => void>()
+  const tell = (...told: A): void => {
+    for (const one of [...all]) {
+      try {
+        one(...told)
+      } catch (error) {
+        note(`a handler of the broadcast threw: ${messageOf(error)}`)
+      }
+    }
+  }
+  const join = (one: (...told: A) => void) => Effect.acquireRelease(
+    Effect.sync(() => {
+      // Wrapped: the same function may be given twice.
+      const own = (...told: A): void => one(...told)
+      all.add(own)
+      return own
+    }),
+    (own) => Effect.sync(() => { all.delete(own) })).pipe(Effect.asVoid)
+  return { tell, join }
+}
 
 export const makeEnd = ({ kind, cluster, key, self, wire }: EndOptions): End => {
   const codec = makeCodec(cluster, key)
-  const handlers = new Set<Handler>()
-  const listeners = new Set<(connected: boolean) => void>()
   const refused = nothingRefused()
   const counts = { sent: 0, heard: 0, unsent: 0 }
-  let connected = false
-  let whyNot: string | null = 'not connected yet'
+  let state: Connection = { connected: false, failure: 'not connected yet' }
   /** What became of the last message, if it could not be sent or handled. */
   let trouble: string | null = null
   let sequence = 0
+  const note = (text: string): void => { trouble = text }
+  const handlers = makeAudience<[message: Message, from: Sender]>(note)
+  const listeners = makeAudience<[connected: boolean]>(note)
 
   const send = (message: Message): boolean => {
     // Every message has a number, sent or not: whoever misses one finds the hole at the next, and reads the log.
     sequence++
     const encoded = codec.encode(message, { node: self.node, incarnation: self.incarnation, sequence })
-    if ('unfit' in encoded) {
-      trouble = `not sent: ${encoded.unfit}`
-      return false
-    }
     try {
-      if (!wire.send(encoded.bytes, message.kind === 'revocation')) return false
+      if ('unfit' in encoded) note(`not sent: ${encoded.unfit}`)
+      else if (wire.send(encoded.bytes, message.kind === 'revocation')) return true
     } catch (error) {
-      trouble = `not sent: ${messageOf(error)}`
-      return false
+      note(`not sent: ${messageOf(error)}`)
     }
-    trouble = null
-    return true
+    return false
   }
 
   const publish = (message: Message): boolean => {
-    const done = send(message)
-    if (done) counts.sent++
-    else counts.unsent++
-    return done
-  }
-
-  const tell = <A extends readonly unknown[]>(all: ReadonlySet<(...args: A) => void>, ...args: A): void => {
-    for (const one of [...all]) {
-      try {
-        one(...args)
-      } catch (error) {
-        // It may not throw. If it does, the others are told all the same and the connection lives.
-        trouble = `a handler of the broadcast threw: ${messageOf(error)}`
-      }
-    }
+    const sent = send(message)
+    if (sent) trouble = null
+    counts[sent ? 'sent' : 'unsent']++
+    return sent
   }
 
   const receive = (bytes: Uint8Array): void => {
@@ -100,32 +105,22 @@ export const makeEnd = ({ kind, cluster, key, self, wire }: EndOptions): End => 
     const { message, from } = heard
     if (from.incarnation === self.incarnation && from.node === self.node) return
     counts.heard++
-    tell(handlers, message, from)
+    handlers.tell(message, from)
   }
 
-  const connection: End['connection'] = (state) => {
-    whyNot = state.connected ? null : state.failure
-    if (connected === state.connected) return
-    connected = state.connected
-    tell(listeners, connected)
+  const connection = (now: Connection): void => {
+    const before = state.connected
+    state = now
+    if (now.connected !== before) listeners.tell(now.connected)
   }
 
-  const member = <A>(all: Set<A>, one: A) => Effect.acquireRelease(
-    Effect.sync(() => { all.add(one) }), () => Effect.sync(() => { all.delete(one) }))
-
-  const status = (): BroadcastStatus =>
-    ({ kind, connected, failure: whyNot ?? trouble, ...counts, refused: { ...refused } })
+  const status = (): BroadcastStatus => ({
+    kind, connected: state.connected, failure: state.connected ? trouble : state.failure, ...counts,
+    refused: { ...refused }
+  })
 
   return {
-    receive,
-    connection,
-    note: (text) => { trouble = text },
-    shape: {
-      publish,
-      // Wrapped: the same handler may be given twice.
-      subscribe: (handler) => Effect.suspend(() => member(handlers, (message, from) => handler(message, from))),
-      onConnection: (listener) => Effect.suspend(() => member(listeners, (now) => listener(now))),
-      status
-    }
+    receive, connection, note,
+    shape: { publish, subscribe: handlers.join, onConnection: listeners.join, status }
   }
 }

@@ -46,6 +46,24 @@ interface Plug {
 
 const arrives = ({ bytes }: Passage): readonly Arrival[] => [{ afterMs: 0, bytes }]
 
+/** Runs what is due at once in order, after the current run of code; and what is due later, by the clock. */
+const makeQueue = (clock: Clock) => {
+  let due: Array<() => void> = []
+  const run = (): void => {
+    const now = due
+    due = []
+    for (const task of now) task()
+  }
+  return (afterMs: number, task: () => void): void => {
+    if (afterMs > 0) {
+      clock.schedule(afterMs, task)
+    } else {
+      due.push(task)
+      if (due.length === 1) queueMicrotask(run)
+    }
+  }
+}
+
 /**
  * A broadcast within one process, for tests and the simulator: the same codec and the same port, and no server. What it
  * does depends on the calls, the fault and the clock alone.
@@ -53,37 +71,21 @@ const arrives = ({ bytes }: Passage): readonly Arrival[] => [{ afterMs: 0, bytes
 export const hubBroadcast = ({ fault = arrives, clock = systemClock }: HubOptions = {}): Hub => {
   const plugs = new Set<Plug>()
   const off = new Set<string>()
-  let due: Array<() => void> = []
+  const enqueue = makeQueue(clock)
   let passages = 0
 
-  const deliverDue = (): void => {
-    const now = due
-    due = []
-    for (const deliver of now) deliver()
-  }
-
-  const carry = (from: string, to: Plug, bytes: Uint8Array): void => {
-    for (const arrival of fault({ from, to: to.node, number: ++passages, bytes })) {
-      const deliver = (): void => { if (plugs.has(to) && !off.has(to.node)) to.end.receive(arrival.bytes) }
-      if (arrival.afterMs > 0) {
-        clock.schedule(arrival.afterMs, deliver)
-      } else {
-        due.push(deliver)
-        if (due.length === 1) queueMicrotask(deliverDue)
+  const spread = (from: string, cluster: string, bytes: Uint8Array, sender: Plug | null): void => {
+    for (const to of plugs) {
+      if (to === sender || to.cluster !== cluster) continue
+      for (const arrival of fault({ from, to: to.node, number: ++passages, bytes })) {
+        enqueue(arrival.afterMs, () => { if (plugs.has(to) && !off.has(to.node)) to.end.receive(arrival.bytes) })
       }
     }
   }
 
-  const spread = (from: string, cluster: string, bytes: Uint8Array, sender: Plug | null): void => {
-    for (const plug of plugs) if (plug !== sender && plug.cluster === cluster) carry(from, plug, bytes)
-  }
-
-  const state = (node: string) => off.has(node)
-    ? { connected: false, failure: 'taken off the hub' } as const
-    : { connected: true } as const
-  const tell = (node: string): void => {
-    for (const plug of plugs) if (plug.node === node) plug.end.connection(state(node))
-  }
+  const tell = ({ node, end }: Plug): void =>
+    end.connection(off.has(node) ? { connected: false, failure: 'taken off the hub' } : { connected: true })
+  const tellAll = (node: string): void => { for (const plug of plugs) if (plug.node === node) tell(plug) }
 
   const broadcast: Hub['broadcast'] = (options) => Layer.effect(Broadcast, Effect.gen(function*() {
     const cluster = checkCluster(options.cluster)
@@ -98,15 +100,12 @@ export const hubBroadcast = ({ fault = arrives, clock = systemClock }: HubOption
     }
     const end = makeEnd({ kind: 'hub', cluster, key, self, wire: { send } })
     const plug: Plug = { node: self.node, cluster, end }
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        plugs.add(plug)
-        end.connection(state(self.node))
-      }),
-      () => Effect.sync(() => {
-        plugs.delete(plug)
-        end.connection({ connected: false, failure: 'closed' })
-      }))
+    yield* Effect.addFinalizer(() => Effect.sync(() => {
+      plugs.delete(plug)
+      end.connection({ connected: false, failure: 'closed' })
+    }))
+    plugs.add(plug)
+    tell(plug)
     return end.shape
   }))
 
@@ -114,11 +113,11 @@ export const hubBroadcast = ({ fault = arrives, clock = systemClock }: HubOption
     broadcast,
     cut: (node) => {
       off.add(node)
-      tell(node)
+      tellAll(node)
     },
     heal: (node) => {
       off.delete(node)
-      tell(node)
+      tellAll(node)
     },
     inject: (cluster, bytes) => spread('a stranger', cluster, bytes, null)
   }

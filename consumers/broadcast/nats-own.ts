@@ -4,8 +4,9 @@ import * as Random from 'effect/Random'
 import type * as Scope from 'effect/Scope'
 import { BroadcastUnavailable } from '../../core/errors.ts'
 import { type End, messageOf } from './end.ts'
-import type { NatsConnection, NatsWire, Over } from './nats-connection.ts'
+import type { NatsConnection } from './nats-connection.ts'
 import { type Address, addressText, knock, withTold } from './nats-servers.ts'
+import { attach, type NatsWire, type Over } from './nats-wire.ts'
 
 /** Options of the client that are passed on to it: how to log in, TLS, and its own timing. */
 export interface NatsConnectOptions {
@@ -119,7 +120,7 @@ const oneConnection = (
   }
   learn()
   const attached = yield* Effect.acquireRelease(
-    Effect.sync(() => wire.attach(connection, end, learn)), ({ detach }) => Effect.sync(detach))
+    Effect.sync(() => attach(wire, connection, end, learn)), ({ detach }) => Effect.sync(detach))
   attached.first.then(settled, settled)
   return yield* Effect.promise(() => attached.over)
 })

@@ -5,9 +5,10 @@ import { type BroadcastUnavailable, InvalidOptions } from '../../core/errors.ts'
 import { Broadcast, NodeIdentity } from '../../core/store/broadcast.ts'
 import { type End, makeEnd } from './end.ts'
 import { checkCluster, checkKey, type ClusterOptions } from './key.ts'
-import { makeWire, type NatsConnection, type NatsWire, subjectOf } from './nats-connection.ts'
+import type { NatsConnection } from './nats-connection.ts'
 import { keepConnected, loadClient, type NatsConnectOptions } from './nats-own.ts'
 import { type Address, checkServers } from './nats-servers.ts'
+import { attach, makeWire, type NatsWire, subjectOf } from './nats-wire.ts'
 
 export type { NatsConnection } from './nats-connection.ts'
 export type { NatsConnectOptions } from './nats-own.ts'
@@ -64,7 +65,7 @@ export const natsBroadcast = (
 const borrow = (connection: NatsConnection, wire: NatsWire, end: End, settled: () => void) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const attached = wire.attach(connection, end)
+      const attached = attach(wire, connection, end)
       attached.first.then(settled, settled)
       return attached
     }),

@@ -70,6 +70,12 @@ const connected = (...nodes: readonly Node[]): Promise<void> =>
 const disconnected = (...nodes: readonly Node[]): Promise<void> =>
   until('all know that they are not connected', () => nodes.every((node) => !node.status().connected), noticedWithinMs)
 
+const speak = async (from: Node, to: Node): Promise<void> => {
+  const before = to.heard.length
+  expect(from.publish(revocation())).toBe(true)
+  await until('it is heard', () => to.heard.length > before)
+}
+
 /** The contract of a broadcast. `open` begins with everything up. */
 export const suite = (name: string, open: () => Promise<Venue>): void => {
   describe(`the broadcast contract: ${name}`, () => {
@@ -96,9 +102,13 @@ export const suite = (name: string, open: () => Promise<Venue>): void => {
       await venue?.close()
       venue = null
     })
-    passing({ enter, also, place })
-    refusing({ enter, also, place })
-    failing({ enter, also, place })
+    const stage = { enter, also, place }
+    passing(stage)
+    handling(stage)
+    refusing(stage)
+    measuring(stage)
+    failing(stage)
+    standing(stage)
   })
 }
 
@@ -108,7 +118,7 @@ interface Stage {
   readonly place: () => Venue
 }
 
-const passing = ({ enter, also }: Stage): void => {
+const passing = ({ enter }: Stage): void => {
   it('hands every kind of message to all nodes but the sender', async () => {
     const [a, b, c] = await enter('a', 'b', 'c') as [Node, Node, Node]
     for (const message of kinds) expect(a.publish(message)).toBe(true)
@@ -145,7 +155,9 @@ const passing = ({ enter, also }: Stage): void => {
     a.publish(revocation())
     expect(b.heard).toEqual([])
   })
+}
 
+const handling = ({ enter, also }: Stage): void => {
   it('hands everything to each subscriber, until its scope closes', async () => {
     const [a, b] = await enter('a', 'b') as [Node, Node]
     const second: Message[] = []
@@ -207,6 +219,7 @@ const refusing = ({ enter, also, place }: Stage): void => {
     await until('its own cluster is heard', () => shop.heard.length > 0)
     expect(shop.heard).toEqual([[goodbye, { node: 'c', incarnation: '1', sequence: 1 }]])
     expect(forum.heard).toEqual([])
+    for (const { status } of [shop, forum]) expect(status().refused['foreign-cluster']).toBe(0)
   })
 
   it('takes with a key only what was made with it, and without one only what was not', async () => {
@@ -251,7 +264,9 @@ const refusing = ({ enter, also, place }: Stage): void => {
     expect(b.status()).toMatchObject({ connected: true, heard: 1, refused: expected })
     expect(b.heard.length).toBe(1)
   })
+}
 
+const measuring = ({ enter, place }: Stage): void => {
   it('does not hand over its own messages, whoever sends them back', async () => {
     const [a] = await enter('a') as [Node]
     const echo = seal(JSON.stringify({ from: ['a', '1', 1], kind: 'goodbye' }))
@@ -277,12 +292,6 @@ const refusing = ({ enter, also, place }: Stage): void => {
 }
 
 const failing = ({ enter, also, place }: Stage): void => {
-  const speak = async (from: Node, to: Node): Promise<void> => {
-    const before = to.heard.length
-    expect(from.publish(revocation())).toBe(true)
-    await until('it is heard', () => to.heard.length > before)
-  }
-
   it('knows when nobody hears it, counts what it did not send, and comes back by itself', async () => {
     const [a, b] = await enter('a', 'b') as [Node, Node]
     await speak(a, b)
@@ -336,7 +345,9 @@ const failing = ({ enter, also, place }: Stage): void => {
     await a.leave()
     expect(a.status()).toMatchObject({ connected: false, failure: 'closed' })
   })
+}
 
+const standing = ({ enter, also, place }: Stage): void => {
   it('notices a server that stands still, and goes on with it', async ({ skip }) => {
     const [a, b] = await enter('a', 'b') as [Node, Node]
     const { still } = place()

@@ -1,10 +1,12 @@
 import { registerHooks } from 'node:module'
+import { position } from '../../../core/log/position.ts'
 import { openNode } from './node.ts'
 import { revocation } from './wire.ts'
 
 /**
- * A process of its own. `leave`: joins, says so, leaves when told, and must then end by itself. `die`: publishes a
- * revocation and is gone in the same tick. `bare`: opens where the client is not installed.
+ * A process of its own. `leave`: joins, says so, leaves when told, and must then end by itself; told 'full', it first
+ * says more than a socket takes. `die`: publishes a revocation and is gone in the same tick. `bare`: opens where the
+ * client is not installed.
  */
 const [mode, servers = '', client = 'own'] = process.argv.slice(2)
 
@@ -18,14 +20,19 @@ const connectionOf = async () => {
 
 const options = async () => {
   const connection = await connectionOf()
-  return connection === undefined ? { cluster: 'shop', servers } : { cluster: 'shop', connection }
+  // A dial takes for ever here: nothing may wait for its end.
+  return connection === undefined
+    ? { cluster: 'shop', servers, connect: { timeout: 600_000 } }
+    : { cluster: 'shop', connection }
 }
 
 switch (mode) {
   case 'leave': {
     const node = await openNode('child', await options())
-    process.once('message', () => {
+    process.once('message', (told) => {
       process.disconnect?.()
+      const large = position(Array.from({ length: 3_600 }, () => Number.MAX_SAFE_INTEGER))
+      for (let i = 0; told === 'full' && i < 300; i++) node.publish({ kind: 'news', position: large })
       void node.leave()
     })
     process.send?.('joined')

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import * as v2 from 'nats'
 import { afterEach, expect, it } from 'vitest'
-import { subjectOf } from '../../../consumers/broadcast/nats-connection.ts'
+import { subjectOf } from '../../../consumers/broadcast/nats-wire.ts'
 import type { NatsOptions } from '../../../consumers/broadcast/nats.ts'
 import { InvalidOptions } from '../../../core/errors.ts'
 import type { Message } from '../../../core/store/broadcast.ts'
@@ -111,7 +111,9 @@ describeWithNats('a connection of our own', () => {
     a.publish(goodbye)
     await until('it was told', () => a.status().failure?.includes('Permissions Violation') ?? false)
   })
+})
 
+describeWithNats('several servers', () => {
   it('begins with the server that answers, and goes to another when that is gone', async () => {
     const [frozen, first, second] = [await serve(), await serve(), await serve()]
     await frozen.freeze()
@@ -126,6 +128,13 @@ describeWithNats('a connection of our own', () => {
     await until('a has noticed', () => !a.status().connected)
     await until('a is back', () => a.status().connected)
     await speak(a, b.heard.length === 1 ? c : b)
+  })
+
+  it('gives up a server that says nothing, and says so', async () => {
+    const server = await serve()
+    await server.freeze()
+    const a = await join('a', { servers: server.url, connect: { timeout: 200 } })
+    await until('it is known', () => a.status().failure?.includes('no answer within 200 ms') ?? false)
   })
 
   it('goes to a server that it was only told of', async () => {
@@ -152,15 +161,24 @@ describeWithNats('a connection of our own', () => {
 })
 
 describeWithNats('a connection of the app', () => {
+  /** How many listen to its events; each of the clients keeps them elsewhere. */
+  const listeners = (connection: unknown): number => {
+    const { protocol, listeners: own } = connection as { protocol: { listeners: unknown[] }; listeners?: unknown[] }
+    return (own ?? protocol.listeners).length
+  }
+
   it.each([['v3', v3.connect], ['v2', v2.connect]] as const)('is left open and as it was: %s', async (_, connect) => {
     const server = await serve()
     const connection = await connect({ servers: server.url })
     atEnd.push(() => connection.close())
+    const before = listeners(connection)
     const a = await openNode('a', { cluster: 'shop', connection })
     const b = await join('b', { servers: server.url })
     await speak(b, a)
+    expect(listeners(connection)).toBe(before + 1)
     await a.leave()
     expect(connection.isClosed()).toBe(false)
+    await until('nobody listens to its events', () => listeners(connection) === before)
     await b.leave()
     // Nobody is subscribed any more: the server itself says so.
     await expect(connection.request(subjectOf('shop'))).rejects.toThrow(/responders|503/i)
@@ -205,20 +223,29 @@ describeWithNats('a process that is killed in the tick of a revocation', () => {
 })
 
 describeWithNats('a process that leaves', () => {
-  const outages: ReadonlyArray<readonly [string, (server: NatsServer) => Promise<void>, 'before' | 'after']> = [
-    ['after a connected life', async () => {}, 'after'],
-    ['after its server was killed', (server) => server.kill(), 'after'],
-    ['while its server stands still', (server) => server.freeze(), 'after'],
-    ['without ever having had a server', (server) => server.kill(), 'before'],
-    ['with a server that stood still from the start', (server) => server.freeze(), 'before']
+  const outages: ReadonlyArray<{
+    readonly how: string
+    readonly outage: (server: NatsServer) => Promise<void>
+    readonly when: 'before' | 'after'
+    readonly told?: 'full'
+  }> = [
+    { how: 'after a connected life', outage: async () => {}, when: 'after' },
+    { how: 'after its server was killed', outage: (server) => server.kill(), when: 'after' },
+    { how: 'while its server stands still', outage: (server) => server.freeze(), when: 'after' },
+    {
+      how: 'while its server stands still and its socket is full', outage: (server) => server.freeze(), when: 'after',
+      told: 'full'
+    },
+    { how: 'without ever having had a server', outage: (server) => server.kill(), when: 'before' },
+    { how: 'with a server that stood still from the start', outage: (server) => server.freeze(), when: 'before' }
   ]
-  it.each(outages)('ends by itself %s', async (_, outage, when) => {
+  it.each(outages)('ends by itself $how', async ({ outage, when, told = 'leave' }) => {
     const server = await serve()
     if (when === 'before') await outage(server)
     const process = child('leave', server.url)
     await once(process, 'message')
     if (when === 'after') await outage(server)
-    process.send('leave')
+    process.send(told)
     expect(await once(process, 'exit')).toEqual([0, null])
   })
 })

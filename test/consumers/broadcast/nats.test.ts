@@ -1,7 +1,7 @@
 import * as v3 from '@nats-io/transport-node'
 import * as v2 from 'nats'
 import { natsBroadcast, type NatsConnection } from '../../../consumers/broadcast/nats.ts'
-import { subjectOf } from '../../../consumers/broadcast/nats-connection.ts'
+import { subjectOf } from '../../../consumers/broadcast/nats-wire.ts'
 import { suite, type Venue } from '../../contract/broadcast.ts'
 import { describeWithNats, type NatsServer, startNatsServer } from '../../support/nats-server.ts'
 
