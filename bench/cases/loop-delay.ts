@@ -124,6 +124,7 @@ const run = async (bench: Bench): Promise<Outcome> => {
   const path = `${bench.directory}/sessions.db`
   let next = 0
   await writeLog(path, count, () => next < count ? people.started(next++) : undefined, bench.progress)
+  // A node that does not keep up is told by `folded-per-second`, not by refusals.
   const sessions = await openSessions({ log: sqliteLog({ path }), node: 'bench', maxStaleness: '10 minutes' })
   const writer = startChild<WriterProtocol>(new URL('../children/writer.ts', import.meta.url))
   const rounds: Round[] = []

@@ -29,7 +29,7 @@ const run = async (bench: Bench): Promise<Outcome> => {
     check: () => {},
     trial: async () => {
       const began = nanoseconds()
-      const sessions = await openSessions({ log: sqliteLog({ path }), node: 'bench', maxStaleness: '10 minutes' })
+      const sessions = await openSessions({ log: sqliteLog({ path }), node: 'bench' })
       const ns = elapsedNs(began)
       const found = sessions.health().sessions.live
       const sample = live.filter((_, n) => n % Math.ceil(live.length / 1_000) === 0)

@@ -35,7 +35,7 @@ serve<MemoryProtocol>({
     growNursery()
     const before = await settledRss()
     await first.close()
-    const sessions = await openSessions({ log: sqliteLog({ path: full }), node: 'bench', maxStaleness: '10 minutes' })
+    const sessions = await openSessions({ log: sqliteLog({ path: full }), node: 'bench' })
     const after = await settledRss()
     const { live, bytes } = sessions.health().sessions
     await sessions.close()

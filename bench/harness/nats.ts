@@ -25,6 +25,5 @@ export const withNats = async <A>(use: (servers: string) => Promise<A>): Promise
   } finally {
     server.kill('SIGTERM')
     await ended
-    failed.catch(() => {})
   }
 }

@@ -11,6 +11,7 @@ import { isSessionId } from '../../core/domain/ids.ts'
 import { decodeText, encodeText } from '../../core/log/codec.ts'
 import type { StoredEvent } from '../../core/log/port.ts'
 import { position, start } from '../../core/log/position.ts'
+import { until } from '../support/until.ts'
 
 const sessions = population(5_000, 1_700_000_000_000)
 const all = Array.from({ length: sessions.size }, (_, i) => i)
@@ -105,8 +106,10 @@ describe('the generated log', () => {
     const log = new GeneratedLog(10, sessions.started)
     const taken = Effect.runPromise(log.shape.tail(position([8])).pipe(
       Stream.flattenIterable, Stream.take(4), Stream.runCollect))
-    await Effect.runPromise(log.shape.append([sessions.started(100)]))
-    await Effect.runPromise(log.shape.append([sessions.started(101)]))
+    for (const i of [100, 101]) {
+      await until('the tail waits', () => log.waiting.size > 0)
+      await Effect.runPromise(log.shape.append([sessions.started(i)]))
+    }
     expect((await taken).map(({ offset }) => offset)).toEqual([8, 9, 10, 11])
     expect(log.event(11)).toEqual(sessions.started(101))
   })
