@@ -1,9 +1,9 @@
 import { type AttributesProblem, attributesProblem, checkAttributes, mergePatch } from './attributes.ts'
 import type { Change, Command, Reauthenticate, Rotate, Standing, Start, Writer } from './commands.ts'
-import type { Authentication, DomainEvent, EndReason } from './events.ts'
+import type { DomainEvent, EndReason } from './events.ts'
 import { schemaVersion } from './events.ts'
 import type { SessionId } from './ids.ts'
-import { confirmable, type LiveSession, type SessionState } from './session.ts'
+import { absoluteDeadline, confirmable, idleDeadline, type LiveSession, type SessionState } from './session.ts'
 
 /** Why nothing is to be written. A value, for the caller to turn into its error. */
 export type Rejection =
@@ -32,11 +32,18 @@ const ended = (session: Named, reason: EndReason, writer: Writer, actor: string 
 const rejectAttributes = ({ kind, detail }: AttributesProblem): Decision =>
   reject({ code: kind === 'too-large' ? 'AttributesTooLarge' : 'AttributesInvalid', detail })
 
+/** What one subject had on a session is not another's, and what is past its limits is nobody's. */
+const passesOn = (before: LiveSession, command: Start, now: number): boolean =>
+  (before.subject === null || before.subject === command.subject)
+  && now < absoluteDeadline(before) && now < idleDeadline(before)
+
 const startSession = (command: Start, continued: SessionState, writer: Writer): Decision => {
   const before = continued.status === 'live' ? continued : undefined
   const given = checkAttributes(command.attributes)
   if (!given.ok) return rejectAttributes(given.problem)
-  const attributes = before === undefined ? given.attributes : mergePatch(before.attributes, given.attributes)
+  const attributes = before !== undefined && passesOn(before, command, writer.at)
+    ? mergePatch(before.attributes, given.attributes)
+    : given.attributes
   const problem = attributesProblem(attributes)
   if (problem !== undefined) return rejectAttributes(problem)
   const excess = command.subject === null ? 0 : command.standing.length + 1 - command.cap.max
@@ -55,21 +62,16 @@ const startSession = (command: Start, continued: SessionState, writer: Writer): 
 const evict = (standing: readonly Standing[], subject: string | null, writer: Writer): readonly DomainEvent[] =>
   standing.map(({ id, tenant }) => ended({ id, subject, tenant }, 'evicted', writer))
 
-const isSame = (one: Authentication, other: Authentication): boolean =>
-  one.level === other.level && one.at === other.at && one.methods.length === other.methods.length
-  && one.methods.every((method, i) => method === other.methods[i])
-
 /**
- * A step-up that the client has not used yet is not lost to a routine rotation that runs beside it. Known by what the
- * tokens were given, not by when: the clock of the node that stepped up may be behind that of the login.
+ * A token that was just given out may be under way to the client. A second rotation beside it would take from the client
+ * what it is about to hold, or give it two to choose from: so it is a conflict, and whoever asked goes on with the token
+ * that it has. A step-up is not held up.
  */
-const outranks = (session: LiveSession, command: Rotate | Reauthenticate, now: number): boolean =>
-  command.type === 'Rotate' && session.pending !== null
-  && !isSame(session.pending.authentication, session.current.authentication)
-  && now < session.pending.issuedAt + session.pending.graceMs
+const isUnderWay = (session: LiveSession, now: number): boolean =>
+  session.pending !== null && now < session.pending.issuedAt + session.pending.graceMs
 
 const replaceToken = (command: Rotate | Reauthenticate, session: LiveSession, writer: Writer): Decision => {
-  if (outranks(session, command, writer.at)) {
+  if (command.type === 'Rotate' && isUnderWay(session, writer.at)) {
     return reject({ code: 'Conflict', expected: session.version - 1, actual: session.version })
   }
   const common = {

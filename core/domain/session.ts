@@ -1,10 +1,10 @@
-import { mergePatch } from './attributes.ts'
+import { attributesProblem, mergePatch } from './attributes.ts'
 import type {
-  Attributes, Authentication, Device, DomainEvent, EndReason, Reauthenticated, SessionStarted, TokenConfirmed,
+  ActivityRecorded, Attributes, AttributesChanged, Authentication, Device, DomainEvent, EndReason, Reauthenticated, SessionStarted, TokenConfirmed,
   TokenRotated, WideRevocation
 } from './events.ts'
 import { isWideRevocation } from './events.ts'
-import type { Digest, SessionId } from './ids.ts'
+import type { CommandId, Digest, SessionId } from './ids.ts'
 import type { Limits } from './limits.ts'
 
 /** The token that the client is known to hold. */
@@ -44,6 +44,8 @@ export interface LiveSession {
   readonly previous: readonly PreviousToken[]
   readonly device: Device | null
   readonly attributes: Attributes
+  /** The latest patches that expected no version, newest first, at most `patchesMax`: a repeated one is void. */
+  readonly patches: readonly CommandId[]
   readonly continues: SessionId | null
 }
 export interface EndedSession {
@@ -57,6 +59,12 @@ export const initial: SessionState = { status: 'none' }
 
 /** So many replaced tokens a session are remembered as such; older ones are unknown. Bounds the memory of a session. */
 export const previousTokensMax = 16
+
+/**
+ * So many patches a session are known again when their record stands twice. An append is tried again for some seconds at
+ * most; whoever patches one session more often than that within them uses `ifVersion`.
+ */
+export const patchesMax = 8
 
 /** When the session ends whatever its activity. */
 export const absoluteDeadline = (session: LiveSession): number => session.startedAt + session.limits.absolute
@@ -92,6 +100,7 @@ const start = (event: SessionStarted): LiveSession => ({
   previous: [],
   device: event.device,
   attributes: event.attributes,
+  patches: [],
   continues: event.continues
 })
 
@@ -130,6 +139,23 @@ const confirm = (session: LiveSession, event: TokenConfirmed): LiveSession => {
   }
 }
 
+/** A patch that would burst the limit together with another one is void, as if its writer had known of that one. */
+const change = (session: LiveSession, event: AttributesChanged): LiveSession => {
+  if (event.expects !== undefined && event.expects !== session.version) return session
+  if (session.patches.includes(event.command)) return session
+  const attributes = mergePatch(session.attributes, event.patch)
+  if (attributesProblem(attributes) !== undefined) return session
+  return {
+    ...session,
+    version: session.version + 1,
+    attributes,
+    patches: event.expects === undefined ? [event.command, ...session.patches].slice(0, patchesMax) : session.patches
+  }
+}
+
+/** When a session was last seen, by a batch: not after the batch was written, wherever its writer's clock had been. */
+export const lastSeenBy = (event: ActivityRecorded, seenAt: number): number => Math.min(seenAt, event.at)
+
 /**
  * The fold, as it concerns one session. Total: what does not apply leaves the state as it is, so an event that arrives
  * twice, late, or with an expectation that no longer holds is without effect, on every node alike (I1). An ended session
@@ -150,7 +176,9 @@ export const evolve = (state: SessionState, event: DomainEvent): SessionState =>
   switch (event.type) {
     case 'ActivityRecorded': {
       let lastSeenAt = state.lastSeenAt
-      for (const [id, seenAt] of event.seen) if (id === state.id && seenAt > lastSeenAt) lastSeenAt = seenAt
+      for (const [id, seenAt] of event.seen) {
+        if (id === state.id) lastSeenAt = Math.max(lastSeenAt, lastSeenBy(event, seenAt))
+      }
       return lastSeenAt === state.lastSeenAt ? state : { ...state, lastSeenAt }
     }
     case 'AnomalyDetected':
@@ -169,9 +197,7 @@ export const evolve = (state: SessionState, event: DomainEvent): SessionState =>
     case 'TokenConfirmed':
       return confirm(state, event)
     case 'AttributesChanged':
-      return event.expects === undefined || event.expects === state.version
-        ? { ...state, version: state.version + 1, attributes: mergePatch(state.attributes, event.patch) }
-        : state
+      return change(state, event)
     case 'SessionEnded':
       // A node with a fast clock, or one that had not heard of the latest activity, ends nobody early (I6).
       if (event.reason === 'idle' && event.at < idleDeadline(state)) return state

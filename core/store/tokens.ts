@@ -166,8 +166,10 @@ export const update = (
   const id = typeof target === 'object' && target !== null && 'id' in target
     ? (yield* findLive(parts, catchUp, String(target.id))).id
     : (yield* usable(parts, catchUp, target)).session.id
-  const applied = yield* attempt(parts, id, { type: 'Change', patch, ifVersion }).pipe(
+  const change = attempt(parts, id, { type: 'Change', patch, ifVersion }).pipe(
     Effect.catchTag('TooManySessions', (defect) => Effect.die(defect)))
+  // Void without a version that was expected: another patch took the room first. The next try says so.
+  const applied = (yield* change) || (ifVersion === null && (yield* change))
   if (!applied) return yield* Effect.fail(conflict(id, ifVersion ?? 0, (yield* live(parts, id)).version))
   return yield* session(parts, id)
 })

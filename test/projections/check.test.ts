@@ -205,10 +205,11 @@ describe('a session in the hands of the app', () => {
     fc.assert(fc.property(attributes, fc.nat({ max: 40_000 }), (some, length) => {
       const { index, start, patch } = world({ blobSegmentBytes: 1_024 })
       const wanted = JSON.parse(JSON.stringify(some)) as Record<string, string>
-      start(0, { attributes: wanted })
-      expect(index.get(idAt(0), startOfTime)!.attributes).toEqual(wanted)
-      patch(0, { long: 'x'.repeat(length) })
+      start(0, { attributes: { ...wanted, long: 'x'.repeat(length) } })
       expect(index.get(idAt(0), startOfTime)!.attributes).toEqual({ ...wanted, long: 'x'.repeat(length) })
+      start(1, { attributes: {} })
+      patch(1, { short: 'x'.repeat(length % 4_000) })
+      expect(index.get(idAt(1), startOfTime)!.attributes).toEqual({ short: 'x'.repeat(length % 4_000) })
     }), { numRuns: 200 })
   })
 })

@@ -91,10 +91,16 @@ describe('Rotate and Reauthenticate', () => {
       given(...events).when(stepUp('second'), by).then(steppedUp('second', expects, at, stamp))
     })
 
-  it('replace a pending token of an earlier rotation', () => {
-    const rotatedOnce = given(started(), rotated('second', 1, at - 1))
+  it('replace a pending token of an earlier rotation once its grace is over', () => {
+    const rotatedOnce = given(started(), rotated('second', 1, at - grace))
     rotatedOnce.when(rotate('third'), by).then(rotated('third', 2, at, stamp))
     rotatedOnce.when(stepUp('third'), by).then(steppedUp('third', 2, at, stamp))
+  })
+
+  it('conflict with one whose answer may be under way, but for a step-up', () => {
+    const underWay = given(started(), rotated('second', 1, at - grace + 1))
+    underWay.when(rotate('third'), by).thenRejected('Conflict', { actual: 2 })
+    underWay.when(stepUp('third'), by).then(steppedUp('third', 2, at, stamp))
   })
 
   it.each([

@@ -152,16 +152,20 @@ describe('rotate', () => {
     expect(sessions.validate(won[0]!.value.token).ok).toBe(true)
   })
 
-  it('survives the loss of an answer: whichever token the client holds, it goes on', async () => {
+  it('is a conflict while the answer to another one may be under way, and locks nobody out', async () => {
     const { sessions, clock } = await open({ grace: '30 seconds' })
     const { token, session } = await sessions.create({ subject: 'ada' })
-    const first = await sessions.rotate(token)
-    const second = await sessions.rotate(token)
-    expect(sessions.validate(first.token).ok).toBe(true)
-    await until('the replaced pending token is confirmed', () => (sessions.get(session.id)?.version ?? 0) === 4)
-    clock.advance(5 * minutes)
-    expect(sessions.validate(first.token).ok).toBe(true)
-    expect(sessions.validate(second.token).ok).toBe(true)
+    const lost = await sessions.rotate(token)
+    expect(await error(sessions.rotate(token))).toBe('Conflict')
+    expect(sessions.validate(token).ok).toBe(true)
+    clock.advance(30_000)
+    const next = await sessions.rotate(token)
+    expect(sessions.validate(token).ok).toBe(true)
+    expect(sessions.validate(lost.token).ok).toBe(true)
+    await until('the late token is confirmed', () => (sessions.get(session.id)?.version ?? 0) === 4)
+    clock.advance(60_000)
+    expect(sessions.validate(lost.token).ok).toBe(true)
+    expect(sessions.validate(next.token).ok).toBe(true)
   })
 
   it('gives what a step-up brings to the new token alone', async () => {
