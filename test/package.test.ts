@@ -1,0 +1,141 @@
+/** The package as an app gets it: built, packed, installed in an empty folder, and used from there. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { findOldestNode, oldestNodeVersion } from './support/services.ts'
+import { temporaryFolder } from './support/temp.ts'
+import { root } from './tidy/files.ts'
+
+/** What it writes to standard output. Rejects with all that it wrote if it fails. */
+const run = async (cwd: string, command: string, ...args: readonly string[]): Promise<string> => {
+  try {
+    return (await promisify(execFile)(command, args, { cwd })).stdout
+  } catch (error) {
+    const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string }
+    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error })
+  }
+}
+
+const folder = temporaryFolder()
+const app = join(folder, 'app')
+const installed = join(app, 'node_modules', 'curfew')
+
+// What is asked of the registry was brought here by the installation of the project itself, so it comes from npm's cache.
+beforeAll(async () => {
+  await run(root, 'npm', 'pack', '--pack-destination', folder)
+  mkdirSync(app)
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz')).map((name) => join(folder, name))
+  await run(app, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs)
+}, 300_000)
+
+const program = `
+import { openSessions, sqliteLog } from 'curfew'
+
+const open = () => openSessions({ log: sqliteLog({ path: process.argv[2] }), node: 'app-1' })
+
+const first = await open()
+const { token, session } = await first.create({ subject: 'ada', attributes: { theme: 'dark' } })
+const { token: other } = await first.create({ subject: 'ada' })
+const said = [first.validate(token).ok, first.validate('nonsense')]
+await first.revoke({ token })
+said.push(first.validate(token))
+await first.close()
+
+const second = await open()
+said.push(second.validate(token), second.validate(other).ok, second.list({ subject: 'ada' }).length)
+said.push(second.get(session.id) === undefined)
+await second.create({ subject: 1 }).catch((error) => said.push(error._tag))
+await second.close()
+console.log(JSON.stringify(said))
+`
+const answers = [
+  true, { ok: false, reason: 'malformed' }, { ok: false, reason: 'ended' },
+  { ok: false, reason: 'ended' }, true, 1, true, 'InvalidOptions'
+]
+
+const runProgram = async (node: string, log: string): Promise<unknown> => {
+  writeFileSync(join(app, 'program.js'), program)
+  return JSON.parse(await run(app, node, 'program.js', log))
+}
+
+describe('the package, installed in an empty folder', () => {
+  it('works from plain JavaScript', async () => {
+    expect(await runProgram(process.execPath, 'plain.db')).toEqual(answers)
+  })
+
+  const oldest = findOldestNode()
+  const needs = oldest === undefined ? ` (needs Node ${oldestNodeVersion}: npm run services)` : ''
+  it.skipIf(oldest === undefined)(`works on the oldest Node that it supports${needs}`, async () => {
+    expect(await run(app, oldest!, '--version')).toBe(`v${oldestNodeVersion}\n`)
+    const { engines } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      readonly engines: { readonly node: string }
+    }
+    expect(`${engines.node}.0`).toBe(`>=${oldestNodeVersion}`)
+    expect(await runProgram(oldest!, 'oldest.db')).toEqual(answers)
+  })
+
+  it('loads no driver of a server before it is used, and says what is missing then', async () => {
+    expect(readdirSync(join(app, 'node_modules'))).not.toEqual(expect.arrayContaining(['@nats-io']))
+    expect(readdirSync(join(app, 'node_modules'))).not.toEqual(expect.arrayContaining(['kafkajs']))
+    writeFileSync(join(app, 'without.js'), `
+      import { openSessions, memoryLog } from 'curfew'
+      import * as effectDoor from 'curfew/effect'
+      import { natsBroadcast } from 'curfew/nats'
+      const opened = openSessions({ log: memoryLog(), broadcast: natsBroadcast({ cluster: 'shop' }) })
+      console.log(typeof effectDoor.layer, await opened.then(() => 'opened', (error) => error._tag + ' ' + error.message))`)
+    const said = await run(app, process.execPath, 'without.js')
+    expect(said).toMatch(/^function BroadcastUnavailable .*@nats-io\/transport-node/)
+  })
+
+  it('type-checks from TypeScript, declarations and all', async () => {
+    writeFileSync(join(app, 'consumer.ts'), `
+      import { type CurfewError, openSessions, type Session, sqliteLog, type Verdict } from 'curfew'
+      import { layer, memoryLog, Sessions } from 'curfew/effect'
+      import { natsBroadcast } from 'curfew/nats'
+      import * as Effect from 'effect/Effect'
+
+      await using sessions = await openSessions({
+        log: sqliteLog({ path: 'typed.db' }), limits: 'aal2', maxStaleness: '5 seconds',
+        broadcast: natsBroadcast({ cluster: 'shop', servers: ['nats://127.0.0.1:4222'] })
+      })
+      const { token, session } = await sessions.create({ subject: 'ada', attributes: { theme: 'dark' } })
+      const verdict: Verdict = sessions.validate(token)
+      export const seen: Session | string = verdict.ok ? verdict.session : verdict.reason
+      // @ts-expect-error A session does not change when somebody writes to it.
+      session.subject = 'eve'
+      // @ts-expect-error Not an option.
+      await sessions.create({ subject: 'ada', atributes: {} })
+      export const told = (error: CurfewError): string => error._tag === 'Conflict' ? \`\${error.actual}\` : error.message
+      export const program: Effect.Effect<string, unknown> = Effect.gen(function*() {
+        const store = yield* Sessions
+        return (yield* store.create({ subject: null })).token
+      }).pipe(Effect.provide(layer({ log: memoryLog() })))`)
+    writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
+      compilerOptions: {
+        module: 'nodenext', target: 'es2024', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false,
+        noEmit: true, types: ['node'], typeRoots: [join(root, 'node_modules', '@types')]
+      },
+      files: ['consumer.ts']
+    }))
+    await run(app, process.execPath, join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', app)
+  }, 60_000)
+
+  it('has the files of its doors, and none of the tests, the benchmark or the examples', () => {
+    const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+    }
+    const doors = Object.values(exports).flatMap((entry) => typeof entry === 'string' ? [entry] : Object.values(entry))
+    expect(doors.length).toBeGreaterThan(4)
+    for (const file of doors) expect(existsSync(join(installed, file)), file).toBe(true)
+    const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
+    const tops = new Set(files.map((path) => path.split(/[/\\]/).slice(0, 2).join('/')))
+    expect([...tops].toSorted()).toEqual([
+      'LICENSE', 'README.md', 'dist', 'dist/consumers', 'dist/core', 'dist/index.d.ts', 'dist/index.js',
+      'dist/index.js.map', 'dist/projections', 'package.json'
+    ])
+    expect(files.filter((path) => /\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([])
+  })
+})
