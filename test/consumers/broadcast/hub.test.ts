@@ -4,7 +4,7 @@ import * as Exit from 'effect/Exit'
 import * as Layer from 'effect/Layer'
 import * as Scope from 'effect/Scope'
 import { describe, expect, it } from 'vitest'
-import { type Arrival, hubBroadcast, type HubOptions, type Passage } from '../../../consumers/broadcast/hub.ts'
+import { type Arrival, type Hub, hubBroadcast, type HubOptions, type Passage } from '../../../consumers/broadcast/hub.ts'
 import { position } from '../../../core/log/position.ts'
 import { Broadcast, type Message, NodeIdentity } from '../../../core/store/broadcast.ts'
 import { suite } from '../../contract/broadcast.ts'
@@ -19,7 +19,8 @@ suite('the hub', async () => {
     inject: async (cluster, bytes) => hub.inject(cluster, bytes),
     down: async () => names.forEach(hub.cut),
     up: async () => names.forEach(hub.heal),
-    still: { reason: 'the hub has no server that could stand still' },
+    // Nothing on the hub stands still: for its nodes it is as if it were gone.
+    still: { freeze: async () => names.forEach(hub.cut), thaw: () => names.forEach(hub.heal) },
     close: async () => {}
   }
 })
@@ -28,7 +29,9 @@ const news = (count: number): Message => ({ kind: 'news', position: position([co
 const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
 
 /** What b hears, by number, when a says the news 1 to `count`; and what b refused. */
-const told = async (count: number, options: HubOptions, after: () => void = () => {}) => {
+const told = async (
+  count: number, options: HubOptions, after: () => void = () => {}, before: (hub: Hub) => void = () => {}
+) => {
   const hub = hubBroadcast(options)
   const scope = Scope.makeUnsafe()
   const open = async (node: string) => {
@@ -42,7 +45,8 @@ const told = async (count: number, options: HubOptions, after: () => void = () =
     expect(message).toEqual(news(sequence))
     heard.push(sequence)
   }), scope))
-  for (let i = 1; i <= count; i++) a.publish(news(i))
+  before(hub)
+  for (let i = 1; i <= count; i++) expect(a.publish(news(i))).toBe(true)
   await turn()
   after()
   await turn()
@@ -80,6 +84,18 @@ describe('the faults of a hub', () => {
     })
     expect(heard).toEqual([])
     expect(Object.values(refused).reduce((sum, count) => sum + count)).toBe(500)
+  })
+
+  it('take one node off, and what is under way to it with it', async () => {
+    expect((await told(2, {}, () => {}, (hub) => hub.cut('b'))).heard).toEqual([])
+    const clock = new ManualClock()
+    const late = ({ bytes }: Passage): readonly Arrival[] => [{ afterMs: 10, bytes }]
+    let held: Hub | undefined
+    const { heard } = await told(2, { fault: late, clock }, () => {
+      held?.cut('b')
+      clock.advance(10)
+    }, (hub) => { held = hub })
+    expect(heard).toEqual([])
   })
 
   it('name who speaks to whom', async () => {
