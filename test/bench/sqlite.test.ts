@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3'
 import * as Effect from 'effect/Effect'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -45,6 +46,19 @@ describe('counting transactions in the write-ahead log', () => {
       expect(commitsInWal(path)).toBe(4)
       expect(restartWal(path)).toBe(true)
       await Effect.runPromise(log.append([people.started(5)]))
+      expect(commitsInWal(path)).toBe(1)
+    })
+  })
+
+  test('what is left over from before the log began anew is not counted', async () => {
+    const path = join(folder, 'log.db')
+    await fill(path, 10)
+    await withLog(path, async (log) => {
+      for (const i of [1, 2, 3]) await Effect.runPromise(log.append([people.started(i)]))
+      const db = new Database(path)
+      db.pragma('wal_checkpoint(RESTART)')
+      db.close()
+      await Effect.runPromise(log.append([people.started(4)]))
       expect(commitsInWal(path)).toBe(1)
     })
   })
