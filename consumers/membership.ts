@@ -21,9 +21,13 @@ interface Known extends Member {
   readonly position: Position
 }
 
-/** Keeps the other nodes, as the log names them and the broadcast tells of them. */
-export const makeMembership = (self: string, time: TrustedTime): ClusterView => {
+/**
+ * Keeps the other nodes, as the log names them and the broadcast tells of them. A process that took this node's own name
+ * after it is one of them: it was misnamed, and it validates all the same.
+ */
+export const makeMembership = (self: { readonly node: string; readonly incarnation: string }, time: TrustedTime): ClusterView => {
   const members = new Map<string, Known>()
+  let hasJoined = false
   /** By command: the nodes that have applied it. The latest only; who waits for one waits from before it is sent. */
   const acknowledged = new Map<CommandId, Set<string>>()
   const waiting = new Set<() => void>()
@@ -71,7 +75,7 @@ export const makeMembership = (self: string, time: TrustedTime): ClusterView => 
 
   const update = (node: string, change: Partial<Known>): void => {
     const known = members.get(node)
-    if (known === undefined || node === self) return
+    if (known === undefined) return
     members.set(node, { ...known, ...change })
   }
 
@@ -80,7 +84,11 @@ export const makeMembership = (self: string, time: TrustedTime): ClusterView => 
     confirmed: (command, position, durableAt) => confirmed(command, position, durableAt).pipe(Effect.ensuring(
       Effect.sync(() => { if (command !== null) acknowledged.delete(command) }))),
     fold: (event) => {
-      if (event.by === self) return
+      if (event.by === self.node) {
+        if (event.incarnation === self.incarnation) hasJoined = true
+        // What stands before this node's own announcement are its former lives.
+        if (!hasJoined || event.incarnation === self.incarnation) return
+      }
       const known = members.get(event.by)
       if (event.state === 'leaves') {
         if (known?.incarnation === event.incarnation) members.delete(event.by)
@@ -93,6 +101,7 @@ export const makeMembership = (self: string, time: TrustedTime): ClusterView => 
       }
       tell()
     },
+    misnamed: () => members.has(self.node),
     wrote: (node, at) => update(node, { aliveAt: Math.max(members.get(node)?.aliveAt ?? 0, at) }),
     heard: (from, position, wall) => {
       if (members.get(from.node)?.incarnation !== from.incarnation) return

@@ -109,7 +109,7 @@ const startNode = (
     const parts: Parts = {
       node, incarnation, settings, random: world.random, time, log, writes, broadcast, index, barrier,
       fence: new Fence(settings.maxStalenessMs, settings.onStale),
-      cluster: makeMembership(node, time),
+      cluster: makeMembership({ node, incarnation }, time),
       failures: new Map()
     }
     const signals = new Signals(index, time)

@@ -38,6 +38,8 @@ export interface Confirmation {
 /** The other nodes of the cluster: those that the log names, and what the broadcast tells of them. */
 export interface ClusterView {
   readonly others: () => readonly Member[]
+  /** Whether another process runs under this node's name. */
+  readonly misnamed: () => boolean
   readonly fold: (event: NodeAnnounced) => void
   /** Any record of a node is a sign of life. */
   readonly wrote: (node: string, at: number) => void

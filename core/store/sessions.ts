@@ -113,7 +113,10 @@ const health = (parts: Parts, signals: Signals): Health => {
     signals: signals.size(),
     distrust: parts.index.distrust(),
     notes: parts.index.notes(),
-    failures: Object.fromEntries(parts.failures)
+    failures: {
+      ...Object.fromEntries(parts.failures),
+      ...(parts.cluster.misnamed() ? { node: `another process runs under the name ${parts.node}: give each its own` } : {})
+    }
   }
 }
 

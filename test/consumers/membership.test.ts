@@ -13,7 +13,7 @@ const place = position([10])
 
 const cluster = () => {
   const clock = new ManualClock()
-  const membership = makeMembership('self', new TrustedTime(clock))
+  const membership = makeMembership({ node: 'self', incarnation: '5' }, new TrustedTime(clock))
   const announce = (by: string, change: Partial<NodeAnnounced> = {}) => membership.fold({
     type: 'NodeAnnounced', v: 1, at: clock.wall(), by, command: 'c0' as CommandId, ignorable: true, incarnation: '1',
     state: 'joins', fencesAfterMs: 5_000, ...change
@@ -116,9 +116,15 @@ describe('others', () => {
     expect(membership.others()[0]?.skewMs).toBe(3_000)
   })
 
-  it('does not count itself', () => {
+  it('does not count itself, nor its former lives, but a process that took its name', () => {
     const { announce, membership } = cluster()
-    announce('self')
+    announce('self', { incarnation: '4' })
+    announce('self', { incarnation: '5' })
+    announce('self', { incarnation: '5' })
     expect(membership.others()).toEqual([])
+    expect(membership.misnamed()).toBe(false)
+    announce('self', { incarnation: '6' })
+    expect(membership.others()).toHaveLength(1)
+    expect(membership.misnamed()).toBe(true)
   })
 })
