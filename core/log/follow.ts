@@ -4,9 +4,6 @@ import type { LogDamaged, LogUnavailable } from '../errors.ts'
 import type { Bell } from './bell.ts'
 import type { StoredEvent } from './port.ts'
 
-/** The most records that one batch holds: what a node folds before it lets its event loop go on. */
-export const batchLengthMax = 512
-
 /** Some records behind a place, in order, and how it goes on. */
 export interface Page<Cursor> {
   readonly records: readonly StoredEvent[]

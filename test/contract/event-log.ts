@@ -51,6 +51,7 @@ export const suite = (name: string, open: () => Promise<LogUnderTest>): void => 
       }
     }
     describe('append and read', () => appendAndRead(bench))
+    describe('what comes back', () => whatComesBack(bench))
     describe('places', () => places(bench))
     describe('tail', () => tails(bench))
     describe('many at once', () => manyAtOnce(bench))
@@ -107,7 +108,9 @@ const appendAndRead = ({ node }: Bench): void => {
     for (const [i, event] of events.entries()) await nodes[i % 3]!.append(event)
     expect(commands(await nodes[0]!.read(start))).toEqual(events.map(({ command }) => command))
   })
+}
 
+const whatComesBack = ({ node }: Bench): void => {
   it('events of every kind come back as they were', async () => {
     const [a, b] = [await node(), await node()]
     const partitions = (await a.head()).length

@@ -2,10 +2,9 @@ import type Database from 'better-sqlite3'
 import { genesis, link, fromBytes, toBytes } from './chain.ts'
 import { failure, failureOf, type Failure, type Reason } from './classify.ts'
 import { openWriter, type FileIdentity } from './format.ts'
-import type { Committed, FromWriter } from './messages.ts'
+import type { Committed, Failed, Opening } from './messages.ts'
+import { Records, type Place, type Texts } from './records.ts'
 
-export type Answer = Committed | Extract<FromWriter, { readonly kind: 'failed' }>
-export type Opening = Extract<FromWriter, { readonly kind: 'opened' | 'refused' }>
 type Append = readonly string[]
 
 /** Failures that may be one append's own: the others of its transaction are tried without it. */
@@ -15,11 +14,12 @@ const ofConnection: ReadonlySet<Reason> = new Set(['read-only', 'cannot-open', '
 
 interface Connection {
   readonly db: Database.Database
+  readonly records: Records
   /** Commits all, or nothing, and says the number of the first record. */
   readonly write: (appends: readonly Append[]) => number
 }
 
-/** Appends to the log, many in one transaction. Blocks its thread; belongs into the writer's. */
+/** Appends to the log, many in one transaction, and reads it. Blocks its thread; belongs into one of its own. */
 export class Commits {
   readonly #path: string
   #file: FileIdentity | undefined
@@ -35,7 +35,7 @@ export class Commits {
     const opened = openWriter(this.#path, this.#file)
     if (!opened.ok) return { kind: 'refused', failure: opened.failure }
     this.#file = opened.file
-    this.#connection = { db: opened.db, write: prepare(opened.db) }
+    this.#connection = { db: opened.db, records: new Records(opened.db), write: prepare(opened.db) }
     return { kind: 'opened', file: opened.file }
   }
 
@@ -45,8 +45,18 @@ export class Commits {
     connection?.db.close()
   }
 
+  /** The page behind a place, or undefined if it cannot be read now. */
+  read(behind: Place, last: number): Texts | undefined {
+    try {
+      return this.#connection?.records.behind(behind, last)
+    } catch {
+      // Whoever asked then reads it himself, meets the same, and knows whom to tell.
+      return undefined
+    }
+  }
+
   /** Answers for every append, in order. */
-  commit(appends: readonly Append[], answer: (answer: Answer) => void): void {
+  commit(appends: readonly Append[], answer: (answer: Committed | Failed) => void): void {
     const result = this.#try(appends)
     if (typeof result === 'number') return answer([appends.length, result])
     if (appends.length === 1 || !ofOneAppend.has(result.reason)) {

@@ -1,43 +1,65 @@
 import type { Failure } from './classify.ts'
 import type { FileIdentity } from './format.ts'
+import type { Place } from './records.ts'
 
 /**
- * What crosses to the writer's thread: several appends in one string, which crosses in half the time of an object that
- * holds the same. A record is JSON on one line; an empty line ends an append; the empty string asks to close.
+ * Several appends in one string, which crosses to the other thread in half the time of an object that holds the same. A
+ * record is JSON on one line; an empty line ends an append; the empty string asks to close.
  */
-export type ToWriter = string & { readonly toWriter: unique symbol }
+export type Appends = string & { readonly appends: unique symbol }
 
-export const closeRequest = '' as ToWriter
+export const closeRequest = '' as Appends
 
-export const packAppends = (appends: ReadonlyArray<readonly string[]>): ToWriter => {
+export const packAppends = (appends: ReadonlyArray<readonly string[]>): Appends => {
   let text = ''
   for (const bodies of appends) {
     for (const body of bodies) text += body + '\n'
     text += '\n'
   }
-  return text as ToWriter
+  return text as Appends
 }
 
-export const unpackAppends = (message: ToWriter): ReadonlyArray<readonly string[]> => {
+export const unpackAppends = (message: Appends): ReadonlyArray<readonly string[]> => {
   const appends = message.split('\n\n')
   // Behind the last empty line.
   appends.pop()
   return appends.map((bodies) => bodies.split('\n'))
 }
 
-/** From the writer's thread. Appends are answered in their order, several at once. */
-export type FromWriter =
-  | { readonly kind: 'opened'; readonly file: FileIdentity }
-  /** The file could not be opened; the thread ends. */
-  | { readonly kind: 'refused'; readonly failure: Failure }
-  /** The next `appends` of those not yet answered failed. */
-  | { readonly kind: 'failed'; readonly appends: number; readonly failure: Failure }
-  /** The next `appends` of those not yet answered stand, the first of their records as number `first`. */
-  | Committed
+/** Asks for the page behind a place, up to number `last`. */
+export interface PageRequest {
+  readonly behind: Place
+  readonly last: number
+}
+
+export type ToThread = Appends | PageRequest
+
+/** The next `appends` of those not yet answered stand, the first of their records as number `first`. */
 export type Committed = readonly [appends: number, first: number]
 
-/** What the writer's thread is started with. */
-export interface WriterData {
+/** The next `appends` of those not yet answered failed. */
+export interface Failed {
+  readonly kind: 'failed'
+  readonly appends: number
+  readonly failure: Failure
+}
+
+/** The page of the next request not yet answered: texts with a line feed between them, checked. Null: read it yourself. */
+export interface PageRead {
+  readonly kind: 'page'
+  readonly page: { readonly text: string; readonly end: Place; readonly more: boolean } | null
+}
+
+/** Says whether the file could be opened. Otherwise the thread ends. */
+export type Opening =
+  | { readonly kind: 'opened'; readonly file: FileIdentity }
+  | { readonly kind: 'refused'; readonly failure: Failure }
+
+/** From the thread. Appends are answered in their order, several at once; so are requests, one by one. */
+export type FromThread = Opening | Committed | Failed | PageRead
+
+/** What the thread is started with. */
+export interface ThreadData {
   readonly path: string
   /** The file that it must be, for a thread that takes the place of another. */
   readonly file: FileIdentity | undefined

@@ -4,20 +4,23 @@ import { LogDamaged, type LogUnavailable } from '../../errors.ts'
 import { decodeText } from '../codec.ts'
 import type { Page } from '../follow.ts'
 import { position, type Position } from '../position.ts'
-import type { Own } from './appender.ts'
+import type { Ahead, Awaited } from './ahead.ts'
+import type { Own } from './appends.ts'
 import { link, type Link } from './chain.ts'
 import { busyMs, failureOf, type Failure } from './classify.ts'
 import { moved, openReader, type FileIdentity } from './format.ts'
 import { closed, unavailable } from './problem.ts'
-import { Records, type Broken, type Place } from './records.ts'
+import { Records, type Broken, type Texts } from './records.ts'
 
 /** As Place; the hash is undefined until it has been looked up. */
 export interface Cursor {
   readonly seq: number
   readonly hash: Link | undefined
+  /** The page behind it, where that was asked for already. */
+  readonly ahead: Awaited | undefined
 }
 
-export const cursorAt = (from: Position): Cursor => ({ seq: from[0] ?? 0, hash: undefined })
+export const cursorAt = (from: Position): Cursor => ({ seq: from[0] ?? 0, hash: undefined, ahead: undefined })
 
 interface Connection {
   readonly db: Database.Database
@@ -40,14 +43,16 @@ export const brokenRecord = (path: string, seq: number, broken: Broken): string 
 /** Reads the log on the node's own thread, a page at a time. */
 export class Reader {
   readonly #path: string
+  readonly #ahead: Ahead
   #connection: Connection | undefined
   #file: FileIdentity | undefined
   #failure: Failure | undefined
   #closed = false
   #own: Own | undefined
 
-  constructor(path: string) {
+  constructor(path: string, ahead: Ahead) {
     this.#path = path
+    this.#ahead = ahead
   }
 
   /** `file`: the one that it must be, now and whenever it is opened again. */
@@ -110,19 +115,28 @@ export class Reader {
   /** The records behind the cursor, up to number `last`, each checked against the hash of the one before. */
   page(cursor: Cursor, last: number): Effect.Effect<Page<Cursor>, LogUnavailable | LogDamaged> {
     const own = this.#ownPage(cursor, last)
-    return own !== undefined ? Effect.succeed(own) : this.#attempt((records) => {
+    if (own !== undefined) return Effect.succeed(own)
+    if (cursor.ahead === undefined) return this.#readPage(cursor, last)
+    return Effect.flatMap(cursor.ahead.page, (page) => page === null
+      ? this.#readPage(cursor, last)
+      : Effect.succeed(this.#pageOf(cursor.seq, { ...page, bodies: page.text.split('\n'), broken: null }, last)))
+  }
+
+  #readPage(cursor: Cursor, last: number): Effect.Effect<Page<Cursor>, LogUnavailable | LogDamaged> {
+    return this.#attempt((records) => {
       const place = cursor.hash === undefined ? records.placeBehind(cursor.seq) : { seq: cursor.seq, hash: cursor.hash }
       return place === undefined
         ? Effect.fail(this.#noPlace(cursor.seq, records.last()))
-        : Effect.succeed(this.#readPage(records, place, last))
+        : Effect.succeed(this.#pageOf(place.seq, records.behind(place, last), last))
     })
   }
 
-  #readPage(records: Records, place: Place, last: number): Page<Cursor> {
-    const { bodies, end, more, broken } = records.behind(place, last)
+  /** Asks for the next page before it decodes this one. */
+  #pageOf(seq: number, { bodies, end, more, broken }: Texts, last: number): Page<Cursor> {
+    const next: Cursor = { seq: end.seq, hash: end.hash, ahead: more ? this.#ahead.ask(end, last) : undefined }
     return {
-      records: bodies.map((body, i) => ({ partition: 0, offset: place.seq + i, event: decodeText(body) })),
-      next: end,
+      records: bodies.map((body, i) => ({ partition: 0, offset: seq + i, event: decodeText(body) })),
+      next,
       more,
       damaged: broken === null ? null : this.#damaged(end.seq, broken)
     }
@@ -137,7 +151,7 @@ export class Reader {
     return {
       records: own.records.map(({ body, event }, i) =>
         ({ partition: 0, offset: cursor.seq + i, event: event ?? decodeText(body) })),
-      next: { seq: cursor.seq + own.records.length, hash },
+      next: { seq: cursor.seq + own.records.length, hash, ahead: undefined },
       more: false,
       damaged: null
     }

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3'
-import { batchLengthMax } from '../follow.ts'
+import { batchLengthMax } from '../limits.ts'
 import { fromBytes, genesis, link, type Link } from './chain.ts'
 import { classify } from './classify.ts'
 

@@ -66,6 +66,11 @@ describe('a process with a log', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'sent\nappended\n', stderr: '' })
   })
 
+  it('that waits for what it reads does not end before it has it', () => {
+    const { status, stdout, stderr } = run(temporaryPath('log.db'), 'reading')
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'read 3000\nappended\n', stderr: '' })
+  })
+
   it('that closes it ends too', () => {
     const { status, stdout, stderr } = run(temporaryPath('log.db'), 'close')
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'appended\nclosed\n', stderr: '' })

@@ -216,4 +216,20 @@ describe('the thread that writes dies', () => {
     expect((await commandsOf(node)).filter((command) => command !== 'c1')).toEqual(['c0', 'c2'])
     await following.stop()
   })
+
+  it('a reading goes on without it', async () => {
+    const workers: Worker[] = []
+    const onWorker = (worker: Worker) => { workers.push(worker) }
+    process.on('worker', onWorker)
+    const node = await open(temporaryPath('log.db'))
+    process.off('worker', onWorker)
+    const events = eventsOf('ann', 'c', 4_000)
+    await node.append(...events)
+    const following = node.follow(start, async (batch) => {
+      if (batch[0]!.offset > 600) await workers[0]!.terminate()
+    })
+    await until('all is read', () => following.records.length === 4_000)
+    expect(following.records.map(({ event }) => event)).toEqual(events)
+    await following.stop()
+  })
 })

@@ -1,0 +1,122 @@
+import * as Effect from 'effect/Effect'
+import type { DomainEvent } from '../../domain/events.ts'
+import type { LogUnavailable } from '../../errors.ts'
+import { decodeText, type Unreadable } from '../codec.ts'
+import { batchLengthMax } from '../limits.ts'
+import type { Failure } from './classify.ts'
+import { moved } from './format.ts'
+import { packAppends, type Committed } from './messages.ts'
+import { closed, unavailable } from './problem.ts'
+import type { LogThread } from './thread.ts'
+
+/** Records that this node has just committed, the first of them as number `first`. */
+export interface Own {
+  readonly first: number
+  readonly records: readonly OwnRecord[]
+}
+export interface OwnRecord {
+  readonly body: string
+  /** As every node will read it, if it was decoded while the disk was working. */
+  readonly event: DomainEvent | Unreadable | undefined
+}
+
+interface Append {
+  readonly bodies: readonly string[]
+  records: readonly OwnRecord[]
+  /** Told the number of its first record. Nobody listens any more where the append was interrupted. */
+  resume: (result: Effect.Effect<number, LogUnavailable>) => void
+}
+
+/**
+ * While the disk works on few appends this thread has nothing better to do than to read what it wrote, as it will have
+ * to when they stand. With many it has.
+ */
+const earlyAppendsMax = 8
+const earlyRecordsMax = 16
+
+/**
+ * The appends of this node that have no answer yet. Those of one tick cross to the thread in one message; what arrives
+ * there while a commit runs shares the next.
+ */
+export class Appends {
+  readonly #path: string
+  readonly #thread: LogThread
+  readonly #onChange: () => void
+  readonly #onCommitted: (own: Own | undefined) => void
+  #unsent: Append[] = []
+  #sent: Append[] = []
+  #failure: Failure | undefined
+  #moved: Failure | undefined
+
+  /**
+   * `onChange` is told when appends begin or cease to wait. `onCommitted` when something of this node's own has come to
+   * stand; what, if it fits a batch.
+   */
+  constructor(path: string, thread: LogThread, onChange: () => void, onCommitted: (own: Own | undefined) => void) {
+    this.#path = path
+    this.#thread = thread
+    this.#onChange = onChange
+    this.#onCommitted = onCommitted
+  }
+
+  /** Commits the texts as records that follow each other; succeeds with the number of the first. */
+  append(bodies: readonly string[]): Effect.Effect<number, LogUnavailable> {
+    return Effect.callback((resume) => {
+      const append: Append = { bodies, records: [], resume }
+      if (this.#unsent.push(append) === 1) queueMicrotask(() => this.send())
+      return Effect.sync(() => { append.resume = () => undefined })
+    })
+  }
+
+  waiting(): number {
+    return this.#unsent.length + this.#sent.length
+  }
+
+  /** The last failure, until an append succeeds again. */
+  failure(): Failure | undefined {
+    return this.#failure
+  }
+
+  /** Hands to the thread what has come in since the last time. */
+  send(): void {
+    if (this.#unsent.length === 0) return
+    const unsent = this.#unsent
+    this.#unsent = []
+    this.#sent = this.#sent.concat(unsent)
+    if (!this.#thread.post(packAppends(unsent.map(({ bodies }) => bodies)))) return this.fail(unsent.length, closed(this.#path))
+    this.#onChange()
+    // While the disk works: an append to a file that no longer stands at its path would be gone with the next start.
+    const file = this.#thread.file()
+    this.#moved = file === undefined ? undefined : moved(this.#path, file)
+    const early = unsent.length <= earlyAppendsMax
+    for (const append of unsent) {
+      const decoded = early && append.bodies.length <= earlyRecordsMax
+      append.records = append.bodies.map((body) => ({ body, event: decoded ? decodeText(body) : undefined }))
+    }
+  }
+
+  /** So many of those sent have failed, or all. */
+  fail(appends: number, problem: Failure): void {
+    const failed = this.#sent.splice(0, appends)
+    if (failed.length === 0) return
+    this.#failure = problem
+    this.#onChange()
+    const error = unavailable(problem)
+    for (const { resume } of failed) resume(Effect.fail(error))
+  }
+
+  /** So many of those sent stand. */
+  stand([appends, first]: Committed): void {
+    if (this.#moved !== undefined) return this.fail(appends, this.#moved)
+    this.#failure = undefined
+    const standing = this.#sent.splice(0, appends)
+    this.#onChange()
+    let next = first
+    for (const { bodies, resume } of standing) {
+      resume(Effect.succeed(next))
+      next += bodies.length
+    }
+    const few = next - first <= batchLengthMax
+    this.#onCommitted(few ? { first, records: standing.flatMap(({ records }) => records) } : undefined)
+  }
+}
