@@ -99,7 +99,11 @@ export class Model {
       state, last: state, partition, offset, seen: 0, early: undefined, isBlocked: false, hiddenAt: Infinity
     }
     this.known.set(event.session, known)
-    for (const { event: early, heardAt, missing } of this.pending.values()) {
+    // Of several early reasons that of the narrowest is told.
+    const order = ['SessionEnded', 'SubjectRevoked', 'TenantRevoked', 'AllRevoked']
+    const narrowestFirst = [...this.pending.values()].map((entry) => ({ ...entry, at: Math.min(2, order.indexOf(entry.event.type)) }))
+      .sort((a, b) => a.at - b.at)
+    for (const { event: early, heardAt, missing } of narrowestFirst) {
       if (this.#concerns(early, known, heardAt, missing)) this.#hideEarly(known, early.reason)
     }
     if (this.blocked.has(event.session)) this.#hide(known, () => { known.isBlocked = true }, 'revoked')

@@ -13,7 +13,7 @@ describe('the index is the fold of the log, and early revocations above it', () 
       driver.play(ops)
       driver.settle()
       driver.compare()
-    }), { numRuns: 400 })
+    }), { numRuns: 300 })
   }, 120_000)
 
   test('on a log of three partitions', () => {
