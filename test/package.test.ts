@@ -22,7 +22,7 @@ const folder = temporaryFolder()
 const app = join(folder, 'app')
 const installed = join(app, 'node_modules', 'curfew')
 
-// What is asked of the registry was brought here by the installation of the project itself, so it comes from npm's cache.
+// What it depends on came with the installation of the project itself, so it is in npm's cache.
 beforeAll(async () => {
   await run(root, 'npm', 'pack', '--pack-destination', folder)
   mkdirSync(app)
@@ -85,7 +85,8 @@ describe('the package, installed in an empty folder', () => {
       import * as effectDoor from 'curfew/effect'
       import { natsBroadcast } from 'curfew/nats'
       const opened = openSessions({ log: memoryLog(), broadcast: natsBroadcast({ cluster: 'shop' }) })
-      console.log(typeof effectDoor.layer, await opened.then(() => 'opened', (error) => error._tag + ' ' + error.message))`)
+      const outcome = await opened.then(() => 'opened', (error) => error._tag + ' ' + error.message)
+      console.log(typeof effectDoor.layer, outcome)`)
     const said = await run(app, process.execPath, 'without.js')
     expect(said).toMatch(/^function BroadcastUnavailable .*@nats-io\/transport-node/)
   })
@@ -108,7 +109,8 @@ describe('the package, installed in an empty folder', () => {
       session.subject = 'eve'
       // @ts-expect-error Not an option.
       await sessions.create({ subject: 'ada', atributes: {} })
-      export const told = (error: CurfewError): string => error._tag === 'Conflict' ? \`\${error.actual}\` : error.message
+      export const told = (error: CurfewError): string | number =>
+        error._tag === 'Conflict' ? error.actual : error.message
       export const program: Effect.Effect<string, unknown> = Effect.gen(function*() {
         const store = yield* Sessions
         return (yield* store.create({ subject: null })).token

@@ -64,7 +64,9 @@ describeWithNats('the block of the README with NATS', () => {
 
 describe('what the README says of the project is so', () => {
   it('the commands are those of package.json, and CI runs them', () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
     const ci = readFileSync(join(root, '.ci/run'), 'utf8')
     expect(blocks('sh')).toEqual(['npm ci && npm start\n', 'npm ci && npm test\n'])
     for (const [, script = ''] of readme.matchAll(/npm run ([a-z]+)/g)) expect(scripts).toHaveProperty(script)

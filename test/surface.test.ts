@@ -10,8 +10,8 @@ import { parseAll, readTexts, root } from './tidy/files.ts'
 import { declarations } from './tidy/public.ts'
 
 const errorClasses = [
-  'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable', 'Closed', 'Conflict', 'InvalidOptions', 'LogDamaged',
-  'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound', 'TooManySessions'
+  'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable', 'Closed', 'Conflict', 'InvalidOptions',
+  'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound', 'TooManySessions'
 ]
 
 /** By subpath of the package: the file, what it gives to a program, and what to the type checker alone. */
@@ -20,8 +20,8 @@ const doors = {
     file: 'index.ts', loaded: door,
     values: [...errorClasses, 'SessionOver', 'errorCodes', 'memoryLog', 'openSessions', 'sqliteLog'],
     types: [
-      'Attributes', 'Authentication', 'BroadcastStatus', 'Confirm', 'CreateOptions', 'CurfewError', 'Device', 'DomainEvent',
-      'DurationInput', 'EndReason', 'ErrorCode', 'EventsOptions', 'Health', 'Issued', 'LimitsInput', 'LimitsPreset',
+      'Attributes', 'Authentication', 'BroadcastStatus', 'Confirm', 'CreateOptions', 'CurfewError', 'Device',
+      'DomainEvent', 'DurationInput', 'EndReason', 'ErrorCode', 'EventsOptions', 'Health', 'Issued', 'LimitsInput', 'LimitsPreset',
       'LogStatus', 'NodeOptions', 'Position', 'ReauthenticateOptions', 'Receipt', 'Refusal', 'RevokeOptions',
       'RotateOptions', 'Session', 'Sessions', 'SessionsOptions', 'StoredEvent', 'Target', 'UpdateOptions', 'Verdict'
     ]
@@ -66,8 +66,8 @@ it('there are no other doors', () => {
 it('a session store has the methods that are promised', async () => {
   await using sessions = await door.openSessions({ log: door.memoryLog(), node: 'surface' })
   expect(Object.keys(sessions).toSorted()).toEqual([
-    'authenticate', 'close', 'create', 'events', 'get', 'health', 'list', 'reauthenticate', 'revoke', 'rotate', 'signal',
-    'update', 'validate'
+    'authenticate', 'close', 'create', 'events', 'get', 'health', 'list', 'reauthenticate', 'revoke', 'rotate',
+    'signal', 'update', 'validate'
   ])
 })
 

@@ -32,8 +32,9 @@ const installed = (): boolean => {
 export const installPeers = (say: (line: string) => void): void => {
   if (installed()) return
   say('The peers are not installed yet: npm ci --prefix bench')
-  const { status, error } = spawnSync(
-    'npm', ['ci', '--prefix', folder, '--ignore-scripts', '--loglevel=error'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const { status, error } = spawnSync('npm', ['ci', '--prefix', folder, '--ignore-scripts', '--loglevel=error'], {
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
   if (status !== 0) {
     const reason = error?.message ?? `exit ${status}`
     throw new Lacking(`the packages of the peers could not be installed (npm ci --prefix bench: ${reason})`)

@@ -9,7 +9,9 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 export const inLibrary = (path: string): boolean => /^(?:core|projections|consumers)\/|^index\.ts$/.test(path)
 
 const folders = ['core', 'projections', 'consumers', 'bench', 'test', 'examples', 'docs']
-const files = ['index.ts', 'README.md', 'package.json', 'docker-compose.yml', '.ci/run', '.oxlintrc.json', 'tsconfig.json']
+const files = [
+  'index.ts', 'README.md', 'package.json', 'docker-compose.yml', '.ci/run', '.oxlintrc.json', 'tsconfig.json'
+]
 
 const below = (folder: string): readonly string[] => readdirSync(join(root, folder), { withFileTypes: true })
   .filter(({ name }) => name !== 'node_modules' && !name.startsWith('.'))

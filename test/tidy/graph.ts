@@ -33,7 +33,8 @@ export const cycles = (sources: Sources): readonly Finding[] => {
     }
     const source = sources.get(path)
     if (source === undefined || done.has(path)) return
-    for (const next of filesOf(source, source.imports.filter(({ typeOnly }) => !typeOnly))) follow(next, [...trail, path])
+    const atRunTime = source.imports.filter(({ typeOnly }) => !typeOnly)
+    for (const next of filesOf(source, atRunTime)) follow(next, [...trail, path])
     done.add(path)
   }
   for (const path of sources.keys()) follow(path, [])

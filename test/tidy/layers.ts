@@ -31,7 +31,9 @@ const doors = ['index.ts', 'consumers/effect.ts']
 
 const upwards = (from: string, to: string): string | undefined => {
   const [own, other] = [layerOf(from), layerOf(to)]
-  if (own === skins && other !== skins && to !== 'index.ts') return `${from} sees no more than an app does: import index.ts`
+  if (own === skins && other !== skins && to !== 'index.ts') {
+    return `${from} sees no more than an app does: import index.ts`
+  }
   if (other <= own) return undefined
   return `${layers[own]?.[0]} may not import ${layers[other]?.[0]}: take what it needs as an argument, or a port`
 }

@@ -15,7 +15,7 @@ export const declarations = (path: string, sources: Sources, only?: string): rea
   if (source === undefined) return []
   return source.exports.flatMap(({ name, local, from, at }): readonly Declared[] => {
     if (only !== undefined && name !== null && name !== only) return []
-    const imported = source.imports.find(({ kind, names }) => kind === 'static' && local !== null && names.includes(local))
+    const imported = source.imports.find(({ names }) => local !== null && names.includes(local))
     const to = target(path, from ?? imported?.module ?? '')
     if (to !== undefined) return declarations(to, sources, name === null ? only : local ?? undefined)
     return name === null ? [] : [{ source, name, at }]
@@ -37,6 +37,7 @@ export const undocumented = (entries: readonly string[], sources: Sources): read
   return [...byName.values()].filter((declared) => !declared.some(hasDocComment)).flatMap(([first]) => {
     if (first === undefined) return []
     const { source: { path, text }, name, at } = first
-    return { path, line: lineAt(text, at), message: `${name} is public: a comment says its meaning, units, bounds, errors` }
+    const message = `${name} is public: a comment says its meaning, units, bounds, errors`
+    return { path, line: lineAt(text, at), message }
   })
 }
