@@ -48,9 +48,9 @@ export const pages = <Cursor>(from: Cursor, fetch: Fetch<Cursor>): Batches =>
   )
 
 /**
- * Every page from `from` on, without end: where nothing more stands it waits for the bell. Catching up and living on are
- * one loop, and the bell is noted before the log is read: so nothing is lost or repeated where the one passes into the
- * other.
+ * Every page from `from` on, without end: where nothing more stands it waits for the bell. Catching up and living on
+ * are one loop, and the bell is noted before the log is read: so nothing is lost or repeated where the one passes into
+ * the other.
  */
 export const follow = <Cursor>(from: Cursor, fetch: Fetch<Cursor>, bell: Bell): Batches =>
   Stream.unfold<State<Cursor> | null, Batch, LogUnavailable | LogDamaged, never>(

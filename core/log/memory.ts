@@ -6,7 +6,7 @@ import { orderingKey } from '../domain/events.ts'
 import { InvalidOptions, LogDamaged, LogUnavailable, type LogUnusable } from '../errors.ts'
 import { Bell } from './bell.ts'
 import { decodeText, encodeText } from './codec.ts'
-import { follow, pages, type Page } from './follow.ts'
+import { follow, pages, type Fetch, type Page } from './follow.ts'
 import { batchLengthMax } from './limits.ts'
 import { EventLog, type EventLogShape, type StoredEvent } from './port.ts'
 import { past, position, start, type Position } from './position.ts'
@@ -52,7 +52,8 @@ const optionsProblem = (options: unknown): InvalidOptions | undefined => {
       return new InvalidOptions({ option, message: `memoryLog has no option '${option}'; it has: partitions.` })
     }
     if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= partitionsMax)) {
-      return new InvalidOptions({ option, message: `The option partitions must be a whole number from 1 to ${partitionsMax}.` })
+      const message = `The option partitions must be a whole number from 1 to ${partitionsMax}.`
+      return new InvalidOptions({ option, message })
     }
   }
   return undefined
@@ -124,8 +125,8 @@ class MemoryNode {
   }
 
   /** Pages up to `end`, or to what there is when it is asked. */
-  readonly #fetch = (end: Position | null) => (from: Position): Effect.Effect<Page<Position>, LogUnavailable | LogDamaged> =>
-    Effect.suspend((): Effect.Effect<Page<Position>, LogUnavailable | LogDamaged> => {
+  readonly #fetch = (end: Position | null): Fetch<Position> => (from) =>
+    Effect.suspend((): ReturnType<Fetch<Position>> => {
       if (!this.#open) return Effect.fail(new LogUnavailable({ message: 'The log was closed.' }))
       const head = this.#head()
       if (from.some((count, partition) => count > (head[partition] ?? 0))) {

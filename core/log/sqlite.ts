@@ -30,7 +30,8 @@ export const pollMs = 10
  *
  * Tamper-evident: every record is hashed with the one before it, and everything that is read was checked, in a replay
  * too: there that costs 0.7 us a record (a sixth of the time), on the log's own thread, beside the decoding.
- * A record whose hash fits is delivered even if this version cannot read it: as `Unreadable`, for the fold to fail closed.
+ * A record whose hash fits is delivered even if this version cannot read it: as `Unreadable`, at which the fold fails
+ * closed.
  */
 export const sqliteLog = (
   options: SqliteLogOptions = {}
@@ -107,7 +108,8 @@ class SqliteNode {
       append: (events) => this.#whileOpen(() => {
         if (events.length === 0) return Effect.succeed({ position: start })
         const bodies = events.map(encodeText)
-        return Effect.map(this.#appends.append(bodies), (first) => ({ position: position([first - 1 + bodies.length]) }))
+        return Effect.map(this.#appends.append(bodies), (first) =>
+          ({ position: position([first - 1 + bodies.length]) }))
       }),
       read: (from) => Stream.unwrap(Effect.map(this.#whileOpen(() => this.#reader.bound()), (bound) =>
         pages(cursorAt(from), (cursor) => this.#whileOpen(() => this.#reader.page(cursor, bound))))),

@@ -28,8 +28,8 @@ interface Bench {
 }
 
 /**
- * What every log must do: the comment of core/log/port.ts, as tests. One call runs all of it; there is no part of it that
- * a log may leave out.
+ * What every log must do: the comment of core/log/port.ts, as tests. One call runs all of it; there is no part of it
+ * that a log may leave out.
  */
 export const suite = (name: string, open: () => Promise<LogUnderTest>): void => {
   describe(`event log: ${name}`, () => {
@@ -206,7 +206,9 @@ const places = ({ node }: Bench): void => {
 
   it('reading goes on from any place that a reader has been at, without loss or repetition', async () => {
     const a = await node()
-    for (let i = 0; i < 12; i++) await a.append(eventOf(`subject ${i}`, `c${i}`), ...(i % 4 === 0 ? [wideEventOf(`w${i}`)] : []))
+    for (let i = 0; i < 12; i++) {
+      await a.append(eventOf(`subject ${i}`, `c${i}`), ...(i % 4 === 0 ? [wideEventOf(`w${i}`)] : []))
+    }
     const all = await a.read(start)
     let place = start
     const key = ({ partition, offset }: StoredEvent) => `${partition}/${offset}`
@@ -290,7 +292,9 @@ const tails = ({ node }: Bench): void => {
       followings.push({ from, following: (i % 2 === 0 ? a : b).follow(from) })
       await turn()
     }
-    for (const { from, following } of followings) await until('live', () => from === start ? following.records.length > 1_200 : following.records.length > 0)
+    for (const { from, following } of followings) {
+      await until('live', () => following.records.length > (from === start ? 1_200 : 0))
+    }
     writing = false
     await written
     expect(await a.read(start)).toHaveLength(appended)
@@ -358,7 +362,8 @@ const manyAtOnce = ({ node }: Bench): void => {
     const records = await nodes[0]!.read(start)
     foldPlaces(start, records)
     const partitions = (await nodes[0]!.head()).length
-    const wanted = appends.flat().flatMap((event) => Array.from<string>({ length: copies(event, partitions) }).fill(event.command))
+    const wanted = appends.flat().flatMap((event) =>
+      Array.from<string>({ length: copies(event, partitions) }).fill(event.command))
     expect(sorted(commands(records))).toEqual(sorted(wanted))
     const byCommand = new Map(records.map((record) => [commands([record])[0]!, record]))
     appends.forEach((events, i) => {
@@ -375,7 +380,8 @@ const manyAtOnce = ({ node }: Bench): void => {
     const followings = nodes.map((tail) => tail.follow(start))
     await Promise.all(Array.from({ length: 150 }, (_, i) => nodes[i % 3]!.append(eventOf(`subject ${i % 5}`, `c${i}`))))
     for (const { records } of followings) await until('all', () => records.length === 150)
-    const ofPartition = (records: readonly StoredEvent[], partition: number) => records.filter((record) => record.partition === partition)
+    const ofPartition = (records: readonly StoredEvent[], partition: number) =>
+      records.filter((record) => record.partition === partition)
     const partitions = (await nodes[0]!.head()).length
     for (let partition = 0; partition < partitions; partition++) {
       for (const { records } of followings) {
@@ -396,7 +402,7 @@ const manyAtOnce = ({ node }: Bench): void => {
       await Effect.runPromise(Fiber.interrupt(fiber))
       const place = await other
       const record = (await a.read(start)).find((record) => commands([record])[0] === `c${i}`)
-      expect(record !== undefined && includes(place, record.partition, record.offset), 'answered with a place of its own').toBe(true)
+      expect(record !== undefined && includes(place, record.partition, record.offset), 'a place of its own').toBe(true)
     }
     await a.append(eventOf('ann', 'last'))
     const found = commands(await a.read(start))
@@ -418,7 +424,8 @@ const theEnd = ({ node }: Bench): void => {
     await until('the tail that waited', () => waiting.error() !== undefined)
     expect(waiting.error()).toBeInstanceOf(LogUnavailable)
     for (const call of [
-      a.log.append([eventOf('ann', 'c1')]), a.log.append([]), a.log.head, Stream.runDrain(a.log.read(start)), Stream.runDrain(a.log.tail(start))
+      a.log.append([eventOf('ann', 'c1')]), a.log.append([]), a.log.head,
+      Stream.runDrain(a.log.read(start)), Stream.runDrain(a.log.tail(start))
     ]) expect(await failure(call)).toBeInstanceOf(LogUnavailable)
     a.log.ring()
     expect(a.log.status().kind).not.toBe('')

@@ -1,11 +1,13 @@
 import * as fc from 'fast-check'
-import { schemaVersion, type Attributes, type DomainEvent, type EndReason, type Revocation } from '../../core/domain/events.ts'
+import {
+  schemaVersion, type Attributes, type DomainEvent, type EndReason, type Revocation
+} from '../../core/domain/events.ts'
 import { base64url, type CommandId, type Digest, type SessionId } from '../../core/domain/ids.ts'
 import { presets } from '../../core/domain/limits.ts'
 
 /**
- * Any event that may stand in a log, of every kind, with everything in it that its schema allows. For what must hold for
- * all events; where events have to make sense together, a test builds its own.
+ * Any event that may stand in a log, of every kind, with everything in it that its schema allows. For what must hold
+ * for all events; where events have to make sense together, a test builds its own.
  */
 
 export const millis = fc.oneof(
@@ -18,7 +20,8 @@ export const commandId = fc.uint8Array({ minLength: 15, maxLength: 15 }).map((by
 
 /** Characters that an encoding, a separator or a quotation could get wrong. */
 const awkward = fc.constantFrom(
-  '\0', '\n', '\n\n', '\r\n', '\u2028', '"', '\\', "'; DROP TABLE event; --", '\ud800', 'é', 'e\u0301', '日本', '👩‍👩‍👧', '*', '>', '.', ' '
+  '\0', '\n', '\n\n', '\r\n', '\u2028', '"', '\\', "'; DROP TABLE event; --", '\ud800', 'é', 'e\u0301', '日本', '👩‍👩‍👧',
+  '*', '>', '.', ' '
 )
 /** Text of 1 to `max` UTF-16 code units. */
 export const text = (max: number): fc.Arbitrary<string> =>
@@ -66,8 +69,10 @@ const envelope = <T extends string>(type: T) => ({
 const envelopeKeys = ['v', 'type', 'at', 'by', 'command'] as const
 const ofSessionKeys = ['session', 'subject', 'tenant'] as const
 
+type OfType<T> = Extract<DomainEvent, { readonly type: T }>
+
 /** By kind. A new kind of event does not compile until it stands here. */
-export const events: { readonly [T in DomainEvent['type']]: fc.Arbitrary<Extract<DomainEvent, { readonly type: T }>> } = {
+export const events: { readonly [T in DomainEvent['type']]: fc.Arbitrary<OfType<T>> } = {
   SessionStarted: fc.record({
     ...envelope('SessionStarted'), ...ofSession, digest, limits, authentication, device: fc.option(device), attributes,
     continues: fc.option(sessionId)
@@ -87,7 +92,8 @@ export const events: { readonly [T in DomainEvent['type']]: fc.Arbitrary<Extract
     ...envelope('SessionEnded'), ...ofSession, reason: endReason, actor
   }, { requiredKeys: [...envelopeKeys, ...ofSessionKeys, 'reason'] }),
   SubjectRevoked: fc.record({
-    ...envelope('SubjectRevoked'), subject, except: fc.array(sessionId, { maxLength: 4 }), before, reason: endReason, actor
+    ...envelope('SubjectRevoked'), subject, except: fc.array(sessionId, { maxLength: 4 }), before,
+    reason: endReason, actor
   }, { requiredKeys: [...envelopeKeys, 'subject', 'except', 'before', 'reason'] }),
   TenantRevoked: fc.record({
     ...envelope('TenantRevoked'), tenant, before, reason: endReason, actor

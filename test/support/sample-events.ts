@@ -17,7 +17,8 @@ export const eventsOf = (subject: string, prefix: string, count: number): readon
 
 /** An event that concerns sessions of all partitions. */
 export const wideEventOf = (command: string): AllRevoked => ({
-  v: 1, type: 'AllRevoked', at: 1_750_000_000_000, by: 'app-1', command: command as CommandId, before: null, reason: 'revoked'
+  v: 1, type: 'AllRevoked', at: 1_750_000_000_000, by: 'app-1', command: command as CommandId,
+  before: null, reason: 'revoked'
 })
 
 /** A batch of activity of so many sessions, about 54 bytes each. */

@@ -17,7 +17,8 @@ export const smallDisk = (kib: number): SmallDisk => {
   try {
     run('mount', '-t', 'tmpfs', '-o', `size=${kib}k,mode=1777`, 'tmpfs', folder)
   } catch (error) {
-    return { ok: false, reason: `no file system of a limited size can be mounted here: ${error instanceof Error ? error.message : String(error)}` }
+    const reason = error instanceof Error ? error.message : String(error)
+    return { ok: false, reason: `no file system of a limited size can be mounted here: ${reason}` }
   }
   return { ok: true, folder, unmount: () => run('umount', folder) }
 }

@@ -27,9 +27,9 @@ export class WriterProcess {
     child.stderr.on('data', (chunk: Buffer) => { this.#errors += chunk.toString() })
     const lines = createInterface({ input: child.stdout })
     lines.on('line', (line) => {
-      const [lane, append, count] = line.split(' ').map(Number)
       // A line that the kill cut off is no answer that was heard.
-      if (lane !== undefined && append !== undefined && count !== undefined && count > 0) this.answered.push({ lane, append, count })
+      const [, lane, append, count] = /^(\d+) (\d+) (\d+)$/.exec(line) ?? []
+      if (count !== undefined) this.answered.push({ lane: Number(lane), append: Number(append), count: Number(count) })
       for (const look of this.#waiting) look()
     })
     this.#ended = new Promise((resolve) => {
@@ -50,12 +50,13 @@ export class WriterProcess {
         resolve()
       }
       this.#waiting.add(look)
-      void this.#ended.then(() => reject(new Error(`${this.name} ended after ${this.answered.length} answers: ${this.#errors}`)))
+      const early = () => new Error(`${this.name} ended after ${this.answered.length} answers: ${this.#errors}`)
+      void this.#ended.then(() => reject(early()))
       look()
     })
   }
 
-  /** As a power switch would, as far as the process is concerned. Resolves when it is gone and all it said was heard. */
+  /** Without a chance to do anything more. Resolves when it is gone and all that it said was heard. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#ended

@@ -83,7 +83,8 @@ export class Appends {
     const unsent = this.#unsent
     this.#unsent = []
     this.#sent = this.#sent.concat(unsent)
-    if (!this.#thread.post(packAppends(unsent.map(({ bodies }) => bodies)))) return this.fail(unsent.length, closed(this.#path))
+    const posted = this.#thread.post(packAppends(unsent.map(({ bodies }) => bodies)))
+    if (!posted) return this.fail(unsent.length, closed(this.#path))
     this.#onChange()
     // While the disk works: an append to a file that no longer stands at its path would be gone with the next start.
     const file = this.#thread.file()

@@ -76,7 +76,7 @@ export const classify = (error: unknown): Reason => {
 export const busyMs = 2_000
 
 const advice: { readonly [reason in Reason]: string } = {
-  'busy': `is locked by another process for more than ${busyMs} ms. Find who holds it (a shell, a backup, a stopped process)`,
+  'busy': `is locked by another process for more than ${busyMs} ms. Find who holds it: a shell, a backup, a node`,
   'full': 'has no room: its disk or quota is full. Make room; appends go on then without a restart',
   'read-only': 'can be read and not written. Give this user write permission on the file and on its folder',
   'cannot-open': 'cannot be opened',
@@ -85,7 +85,7 @@ const advice: { readonly [reason in Reason]: string } = {
   'foreign': 'is a SQLite database of something else. Give the path of a log, or of a file that does not exist yet',
   'newer': 'is a log in a newer format. Install the version of curfew that wrote it, or a later one',
   'damaged': 'contradicts itself. Stop the nodes, verify the log, and restore it from a copy',
-  'moved': 'was moved, removed or replaced while it was in use. Put it back, or stop all nodes and start them on the new file',
+  'moved': 'was moved, removed or replaced while in use. Put it back, or stop all nodes and start them on the new file',
   'too-big': 'does not take a record of this size',
   'other': 'did not do what was asked'
 }

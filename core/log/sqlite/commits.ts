@@ -10,7 +10,8 @@ type Append = readonly string[]
 /** Failures that may be one append's own: the others of its transaction are tried without it. */
 const ofOneAppend: ReadonlySet<Reason> = new Set(['full', 'too-big', 'other'])
 /** Failures after which the connection may be of no more use: the next commit opens a new one. */
-const ofConnection: ReadonlySet<Reason> = new Set(['read-only', 'cannot-open', 'io', 'damaged', 'not-a-database', 'other'])
+const ofConnection: ReadonlySet<Reason> =
+  new Set(['read-only', 'cannot-open', 'io', 'damaged', 'not-a-database', 'other'])
 
 interface Connection {
   readonly db: Database.Database

@@ -96,10 +96,11 @@ const refusal = (path: string, found: Found): Failure => {
   }
 }
 
-/** In one transaction: another process may be making the log right now, and half a look at it would be of a foreign file. */
+/** In one transaction: another process may be making the log right now, and half a look would see a foreign file. */
 const identify = (db: Database.Database): Found => db.transaction(() => {
   const application = db.pragma('application_id', { simple: true })
-  if (application === applicationId) return db.pragma('user_version', { simple: true }) === formatVersion ? 'ours' : 'newer'
+  const version = db.pragma('user_version', { simple: true })
+  if (application === applicationId) return version === formatVersion ? 'ours' : 'newer'
   const objects = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get()
   return application === 0 && objects === 0 ? 'empty' : 'foreign'
 })()
@@ -122,7 +123,7 @@ const useWal = (db: Database.Database): void => {
     try {
       const mode = db.pragma('journal_mode = WAL', { simple: true })
       if (mode === 'wal') return
-      throw new Error(`its file system does not carry a write-ahead log (journal_mode is ${String(mode)}); use a local disk`)
+      throw new Error(`its file system carries no write-ahead log (journal_mode is ${String(mode)}); use a local disk`)
     } catch (error) {
       if (classify(error) !== 'busy' || tries <= 0) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
@@ -145,7 +146,6 @@ export const fileAt = (path: string): FileIdentity | undefined => {
 /** An append to a file that no longer stands at its path would be lost at the next start. */
 export const moved = (path: string, file: FileIdentity): Failure | undefined => {
   const now = fileAt(path)
-  return now !== undefined && now.ino === file.ino && now.dev === file.dev
-    ? undefined
-    : failure(path, 'moved', 'CURFEW', now === undefined ? 'there is no file at this path' : 'there is another file at this path')
+  if (now !== undefined && now.ino === file.ino && now.dev === file.dev) return undefined
+  return failure(path, 'moved', 'CURFEW', `there is ${now === undefined ? 'no' : 'another'} file at this path`)
 }

@@ -44,7 +44,7 @@ export interface Failed {
   readonly failure: Failure
 }
 
-/** The page of the next request not yet answered: texts with a line feed between them, checked. Null: read it yourself. */
+/** The page of the next request not yet answered: checked texts, one a line. Null: the reader is to read it himself. */
 export interface PageRead {
   readonly kind: 'page'
   readonly page: { readonly text: string; readonly end: Place; readonly more: boolean } | null

@@ -29,6 +29,12 @@ export interface Texts {
 }
 
 type Row = readonly [seq: number, body: string]
+interface Rows {
+  readonly rows: readonly Row[]
+  readonly more: boolean
+  /** Whether SQLite cannot read what stands behind them. */
+  readonly unreadable: boolean
+}
 
 const isDamage = (error: unknown): boolean => {
   const reason = classify(error)
@@ -63,7 +69,7 @@ export class Records {
     return this.#last.get() ?? 0
   }
 
-  /** Up to which number a reading that begins now goes. Infinity where the end of the table is damaged, and so found. */
+  /** Up to which number a reading that begins now goes. Infinity where the end of the table is damaged, to be found. */
   bound(): number {
     try {
       const last = this.last()
@@ -86,8 +92,8 @@ export class Records {
   }
 
   /**
-   * The records behind a place, up to number `last`, whole and in their order. As each hash covers the one before, all of
-   * them are as they were written if the last one's hash is; so only that one is fetched, which halves the price.
+   * The records behind a place, up to number `last`, whole and in their order. As each hash covers the one before, all
+   * of them are as they were written if the last one's hash is; so only that one is fetched, which halves the price.
    * `thorough`: each one's is.
    */
   behind(place: Place, last: number, thorough = false): Texts {
@@ -104,7 +110,8 @@ export class Records {
     const good = this.#good(place.seq, links, thorough)
     const end = good === 0 ? place : { seq: place.seq + good, hash: links[good - 1]! }
     const broken = good < links.length ? 'changed' : good < rows.length ? 'missing' : unreadable ? 'unreadable' : null
-    return { bodies: good === bodies.length ? bodies : bodies.slice(0, good), end, more: more && broken === null, broken }
+    bodies.length = good
+    return { bodies, end, more: more && broken === null, broken }
   }
 
   /** How many of these hashes, from the first on, the records behind `seq` hold. */
@@ -115,7 +122,7 @@ export class Records {
     return first === -1 ? links.length : first
   }
 
-  #read({ seq }: Place, last: number): { readonly rows: readonly Row[]; readonly more: boolean; readonly unreadable: boolean } {
+  #read({ seq }: Place, last: number): Rows {
     try {
       const rows = this.#rows.all(seq, last, unaskedMax)
       const to = rows.at(-1)?.[0] ?? last

@@ -4,7 +4,8 @@ import type { Clock } from '../../clock.ts'
 import { failure, failureOf, type Failure } from './classify.ts'
 import type { FileIdentity } from './format.ts'
 import {
-  closeRequest, type Committed, type Failed, type FromThread, type Opening, type PageRead, type ThreadData, type ToThread
+  closeRequest, type Committed, type Failed, type FromThread, type Opening, type PageRead, type ThreadData,
+  type ToThread
 } from './messages.ts'
 
 /** How long closing waits for the thread to finish what it was given, ms. */
@@ -20,8 +21,8 @@ export interface ThreadUser {
 }
 
 /**
- * This node's end of the log's thread. It does not keep the process alive but where it is told that answers are awaited,
- * and when it dies, the next message starts another.
+ * This node's end of the log's thread. It does not keep the process alive but where it is told that answers are
+ * awaited, and when it dies, the next message starts another.
  */
 export class LogThread {
   readonly #path: string

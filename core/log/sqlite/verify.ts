@@ -29,8 +29,8 @@ export interface Verification {
 }
 
 /**
- * Checks a log file from its first record to its last: each one's number, and its hash over the one before. The log may be
- * in use meanwhile, by this process too; what is appended after the check began is left out.
+ * Checks a log file from its first record to its last: each one's number, and its hash over the one before. The log may
+ * be in use meanwhile, by this process too; what is appended after the check began is left out.
  */
 export const verifyLog = (path: string): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> =>
   Effect.suspend((): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> => {
@@ -56,7 +56,12 @@ const verify = Effect.fnUntraced(function*(path: string, records: Records) {
     yield* Effect.yieldNow
   }
   return {
-    intact: problem === null, records: place.seq, position: position([place.seq]), hash: toHex(place.hash), unreadable, problem
+    intact: problem === null,
+    records: place.seq,
+    position: position([place.seq]),
+    hash: toHex(place.hash),
+    unreadable,
+    problem
   }
 })
 

@@ -3,7 +3,9 @@
  * reads ahead for a node that catches up. Loads no more than the driver, so that it starts quickly and stays small.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { closeRequest, unpackAppends, type FromThread, type PageRequest, type ThreadData, type ToThread } from './messages.ts'
+import {
+  closeRequest, unpackAppends, type FromThread, type PageRequest, type ThreadData, type ToThread
+} from './messages.ts'
 import { Commits } from './commits.ts'
 
 /** A transaction takes no more appends once it has this many characters. */
@@ -16,7 +18,7 @@ const post = (message: FromThread) => port.postMessage(message)
 const { path, file } = workerData as ThreadData
 const commits = new Commits(path, file)
 
-/** Everything that has arrived by now shares the next transaction. Pages are answered at once: what they hold stands. */
+/** All appends that have arrived share the next transaction. Pages are answered at once: what they hold stands. */
 const take = (first: ToThread): { readonly appends: ReadonlyArray<readonly string[]>; readonly close: boolean } => {
   const appends: Array<readonly string[]> = []
   let length = 0

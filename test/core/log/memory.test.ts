@@ -4,8 +4,9 @@ import { memoryLog, type MemoryLogOptions } from '../../../core/log/memory.ts'
 import { suite } from '../../contract/event-log.ts'
 import { LogNode } from '../../support/log-node.ts'
 
-suite('memory', async () => ({ layer: memoryLog(), dispose: async () => undefined }))
-suite('memory, with three partitions', async () => ({ layer: memoryLog({ partitions: 3 }), dispose: async () => undefined }))
+const dispose = async () => undefined
+suite('memory', async () => ({ layer: memoryLog(), dispose }))
+suite('memory, with three partitions', async () => ({ layer: memoryLog({ partitions: 3 }), dispose }))
 
 describe('the options of memoryLog', () => {
   it.each<[string, unknown]>([

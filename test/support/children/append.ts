@@ -1,6 +1,6 @@
 /**
- * Appends to a log until it is killed, or so many times: `lanes` appends at a time, each of 1 to 5 events. Says what was
- * answered, one line each: "lane append count". The command of an event is "writer-lane-append-index".
+ * Appends to a log until it is killed, or so many times: `lanes` appends at a time, each of 1 to 5 events. Says what
+ * was answered, one line each: "lane append count". The command of an event is "writer-lane-append-index".
  */
 import { sqliteLog } from '../../../core/log/sqlite.ts'
 import { LogNode } from '../log-node.ts'
@@ -13,7 +13,8 @@ const appends = times === '' ? Infinity : Number(times)
 const lane = async (number: number): Promise<void> => {
   for (let i = 0; i < appends; i++) {
     const count = 1 + (number + i) % 5
-    await node.append(...Array.from({ length: count }, (_, j) => eventOf(`subject ${number}`, `${writer}-${number}-${i}-${j}`)))
+    const commands = Array.from({ length: count }, (_, j) => `${writer}-${number}-${i}-${j}`)
+    await node.append(...commands.map((command) => eventOf(`subject ${number}`, command)))
     process.stdout.write(`${number} ${i} ${count}\n`)
   }
 }

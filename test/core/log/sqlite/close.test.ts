@@ -24,17 +24,20 @@ const openFiles = (folder: string): readonly string[] => readdirSync('/proc/self
   }
 }).filter((file) => file.startsWith(folder))
 
+/** How many handles there are, but for the timers of the test itself. */
+const resources = (): number =>
+  process.getActiveResourcesInfo().filter((name) => name !== 'Timeout' && name !== 'Immediate').length
+
 describe('a closed log leaves nothing open', () => {
   it('no thread, timer or handle', async () => {
-    const before = process.getActiveResourcesInfo()
+    const before = resources()
     const path = temporaryPath('log.db')
     const node = await LogNode.open(sqliteLog({ path }))
     node.follow(start)
     await node.append(eventOf('ann', 'c0'))
     await Promise.all([node.close(), node.append(eventOf('ann', 'c1')).catch(() => 'closing came first')])
     await node.close()
-    await until('all is released', () => process.getActiveResourcesInfo().filter((name) => name !== 'Timeout' && name !== 'Immediate').length
-      <= before.filter((name) => name !== 'Timeout' && name !== 'Immediate').length)
+    await until('all is released', () => resources() <= before)
   })
 
   it.runIf(process.platform === 'linux')('no file', async () => {
@@ -48,10 +51,9 @@ describe('a closed log leaves nothing open', () => {
   })
 
   it('a log that could not be opened, neither', async () => {
-    const before = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort' || name === 'Worker')
+    const before = resources()
     await LogNode.open(sqliteLog({ path: '/no/such/folder/log.db' })).catch(() => 'as it should')
-    await until('the thread is gone', () =>
-      process.getActiveResourcesInfo().filter((name) => name === 'MessagePort' || name === 'Worker').length <= before.length)
+    await until('the thread is gone', () => resources() <= before)
   })
 })
 

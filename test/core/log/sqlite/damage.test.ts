@@ -34,7 +34,8 @@ const verify = (path: string): Promise<Verification> => Effect.runPromise(verify
 const readAll = async (path: string) => {
   const node = await LogNode.open(sqliteLog({ path }))
   const records: unknown[] = []
-  const error = await failure(node.log.read(start).pipe(Stream.runForEach((batch) => Effect.sync(() => { records.push(...batch) }))))
+  const error = await failure(node.log.read(start).pipe(
+    Stream.runForEach((batch) => Effect.sync(() => { records.push(...batch) }))))
   const following = node.follow(start)
   if (error !== undefined) await until('the tail fails too', () => following.error() !== undefined)
   else await until('the tail has it all', () => following.records.length === records.length)
@@ -61,7 +62,8 @@ describe('the chain', () => {
   it('is SHA-256 over the hash before, the number and the text', async () => {
     const path = await newLog(3)
     const db = new Database(path)
-    const rows = db.prepare('SELECT seq, body, hash FROM event ORDER BY seq').all() as Array<{ seq: number; body: string; hash: Buffer }>
+    const rows = db.prepare<[], { readonly seq: number; readonly body: string; readonly hash: Buffer }>(
+      'SELECT seq, body, hash FROM event ORDER BY seq').all()
     db.close()
     let before = Buffer.alloc(32)
     for (const { seq, body, hash } of rows) {
@@ -77,7 +79,9 @@ describe('the chain', () => {
   it('is that for any text and number', () => {
     fc.assert(fc.property(
       fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.maxSafeNat(),
-      fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('x'.repeat(21_831), 'é'.repeat(21_832), '日'.repeat(90_000))),
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('x'.repeat(21_831), 'é'.repeat(21_832), '日'.repeat(90_000))),
       (before, seq, body) => {
         const number = Buffer.alloc(8)
         number.writeBigUInt64BE(BigInt(seq))
@@ -91,7 +95,8 @@ describe('a whole log', () => {
   it.each([0, 1, 511, 512, 513, 1_300])('of %d records verifies', async (count) => {
     const path = await newLog(count)
     const { hash, ...verification } = await verify(path)
-    expect(verification).toEqual({ intact: true, records: count, position: position([count]), unreadable: 0, problem: null })
+    const whole = { intact: true, records: count, position: position([count]), unreadable: 0, problem: null }
+    expect(verification).toEqual(whole)
     expect(count === 0 ? hash : hash.length).toBe(count === 0 ? toHex(genesis) : 64)
     expect(await readAll(path)).toEqual({ count, error: undefined })
   })
@@ -99,7 +104,8 @@ describe('a whole log', () => {
   it('verifies while it is in use', async () => {
     const path = await newLog(100)
     const node = await LogNode.open(sqliteLog({ path }))
-    const [verification] = await Promise.all([verify(path), ...eventsOf('bob', 'd', 50).map((event) => node.append(event))])
+    const appends = eventsOf('bob', 'd', 50).map((event) => node.append(event))
+    const [verification] = await Promise.all([verify(path), ...appends])
     expect(verification.intact).toBe(true)
     expect(verification.records).toBeGreaterThanOrEqual(100)
     expect((await verify(path)).records).toBe(150)
@@ -120,16 +126,19 @@ describe('a whole log', () => {
 
 describe('a damaged log is found out where it breaks, and what stands before it is delivered', () => {
   const sample = 1_300
+  const [changed, missing] = ['is not as it was written', 'is missing']
+  const copyOfLast = (seq: string) => `INSERT INTO event SELECT ${seq}, body, hash FROM event WHERE seq = ${sample}`
   it.each<[what: string, good: number, how: string, sql: string]>([
-    ['a text was changed', 700, 'is not as it was written', 'UPDATE event SET body = replace(body, \'logout\', \'idle\') WHERE seq = 701'],
-    ['a text is no JSON', 0, 'is not as it was written', 'UPDATE event SET body = \'{\' WHERE seq = 1'],
-    ['the last text was changed', 1_299, 'is not as it was written', 'UPDATE event SET body = body || \' \' WHERE seq = 1300'],
+    ['a text was changed', 700, changed, `UPDATE event SET body = replace(body, 'logout', 'idle') WHERE seq = 701`],
+    ['a text is no JSON', 0, changed, `UPDATE event SET body = '{' WHERE seq = 1`],
+    ['the last text was changed', 1_299, changed, `UPDATE event SET body = body || ' ' WHERE seq = 1300`],
     ['a record was taken out', 512, 'is missing', 'DELETE FROM event WHERE seq = 513'],
     ['the first was taken out', 0, 'is missing', 'DELETE FROM event WHERE seq = 1'],
     ['one was moved to the end', 600, 'is missing', 'UPDATE event SET seq = 1301 WHERE seq = 601'],
-    ['one was added without the hash that it needs', 1_300, 'is not as it was written', 'INSERT INTO event SELECT 1301, body, hash FROM event WHERE seq = 1300'],
-    ['a number far ahead', 1_300, 'is missing', 'INSERT INTO event SELECT 9007199254740993, body, hash FROM event WHERE seq = 1300'],
-    ['all from one on were put one further', 900, 'is missing', 'UPDATE event SET seq = -seq WHERE seq > 900; UPDATE event SET seq = 1 - seq WHERE seq < 0']
+    ['one was added without the hash that it needs', 1_300, changed, copyOfLast('1301')],
+    ['a number far ahead', 1_300, missing, copyOfLast('9007199254740993')],
+    ['all from one on were put one further', 900, missing,
+      'UPDATE event SET seq = -seq WHERE seq > 900; UPDATE event SET seq = 1 - seq WHERE seq < 0']
   ])('%s', async (_, good, how, sql) => {
     const path = await newLog(sample)
     const db = new Database(path)
@@ -141,12 +150,12 @@ describe('a damaged log is found out where it breaks, and what stands before it 
   it('two records were exchanged', async () => {
     const path = await newLog(40)
     const db = new Database(path)
-    db.exec('UPDATE event SET seq = -1 WHERE seq = 7; UPDATE event SET seq = 7 WHERE seq = 30; UPDATE event SET seq = 30 WHERE seq = -1')
+    for (const [from, to] of [[7, -1], [30, 7], [-1, 30]]) db.exec(`UPDATE event SET seq = ${to} WHERE seq = ${from}`)
     db.close()
     await expectBreak(path, 6, 'is not as it was written')
   })
 
-  it('a hash was changed: verifying says which, readers trust the texts as long as a later hash covers them', async () => {
+  it('a hash was changed: verifying says which, readers trust the texts that a later hash covers', async () => {
     const path = await newLog(40)
     alter(path, 'UPDATE event SET hash = zeroblob(32) WHERE seq = 21')
     expect(await verify(path)).toMatchObject({ intact: false, records: 20 })
@@ -162,7 +171,8 @@ describe('a damaged log is found out where it breaks, and what stands before it 
     const db = new Database(path)
     const body = db.prepare<[number], string>('SELECT body FROM event WHERE seq = ?').pluck()
     const set = db.prepare<[string, number]>('UPDATE event SET body = ? WHERE seq = ?')
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fc.nat(), fc.integer({ min: 1, max: 126 }), async (seq, at, by) => {
+    const change = [fc.integer({ min: 1, max: 60 }), fc.nat(), fc.integer({ min: 1, max: 126 })] as const
+    await fc.assert(fc.asyncProperty(...change, async (seq, at, by) => {
       const text = body.get(seq)!
       const i = at % text.length
       set.run(text.slice(0, i) + String.fromCharCode((text.charCodeAt(i) + by) % 127) + text.slice(i + 1), seq)
@@ -202,7 +212,8 @@ describe('a damaged log is found out where it breaks, and what stands before it 
   it('the file was cut: it does not open', async () => {
     const path = await newLog(300)
     truncateSync(path, 8 * 4_096)
-    for (const error of [await failure(verifyLog(path)), await LogNode.open(sqliteLog({ path })).catch((error: unknown) => error)]) {
+    const opened = LogNode.open(sqliteLog({ path })).catch((error: unknown) => error)
+    for (const error of [await failure(verifyLog(path)), await opened]) {
       expect(error).toBeInstanceOf(LogUnusable)
       expect((error as LogUnusable).message).toContain('contradicts itself')
     }

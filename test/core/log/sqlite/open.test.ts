@@ -37,8 +37,9 @@ const alter = (path: string, sql: string): void => {
 
 describe('the options of sqliteLog', () => {
   it.each<[string, unknown]>([
-    ['path', { path: '' }], ['path', { path: 5 }], ['path', { path: null }], ['path', { path: 'a\0b' }], ['path', { path: ':memory:' }],
-    ['path', { path: 'file:log.db?mode=ro' }], ['file', { file: 'log.db' }], ['sqliteLog', null], ['sqliteLog', 'log.db']
+    ['path', { path: '' }], ['path', { path: 5 }], ['path', { path: null }], ['path', { path: 'a\0b' }],
+    ['path', { path: ':memory:' }], ['path', { path: 'file:log.db?mode=ro' }], ['file', { file: 'log.db' }],
+    ['sqliteLog', null], ['sqliteLog', 'log.db']
   ])('%s is named where it is wrong: %o', async (option, options) => {
     const error = await LogNode.open(sqliteLog(options as SqliteLogOptions)).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(InvalidOptions)
@@ -74,7 +75,8 @@ describe('a file that is no log of ours is refused, and left as it is', () => {
   it('not a regular file', () => expectUnusable('/dev/null', 'not a regular file'))
 
   it.each<[string, string | Buffer]>([
-    ['text', 'This is not a database. '.repeat(200)], ['noise', Buffer.alloc(8_192, 0xa5)], ['the first bytes of one', 'SQLite format 3\0']
+    ['text', 'This is not a database. '.repeat(200)], ['noise', Buffer.alloc(8_192, 0xa5)],
+    ['the first bytes of one', 'SQLite format 3\0']
   ])('not SQLite: %s', async (_, content) => {
     const path = temporaryPath('log.db')
     writeFileSync(path, content)
