@@ -40,9 +40,9 @@ interface Flying {
 }
 interface Request extends Flying { readonly what: Ask }
 
-/** How the client behaves: whether it starts an exchange of its token while another may still be under way. */
+/** How the client behaves: which exchanges of its token it starts while another may still be under way. */
 export interface Manners {
-  readonly parallel: boolean
+  readonly overlapping: 'all' | 'rotations'
 }
 
 /**
@@ -59,6 +59,8 @@ export class ClientWorld {
   answers: Flying[] = []
   given = new Map<string, Authentication>()
   #minted = 0
+  /** Until when an answer to a step-up, or to any exchange, may still come. */
+  #stepUpUntil = -1
   #exchangeUntil = -1
 
   constructor(domain: Domain, manners: Manners) {
@@ -82,7 +84,6 @@ export class ClientWorld {
         const [answer] = this.answers.splice(move.which % (this.answers.length || 1), 1)
         if (answer === undefined) return
         this.held = answer.token
-        this.#exchangeUntil = -1
         return
       }
       case 'lose request':
@@ -105,9 +106,12 @@ export class ClientWorld {
   }
 
   #ask(what: Ask): void {
+    const { overlapping } = this.manners
     if (what !== 'visit') {
-      if (!this.manners.parallel && this.now < this.#exchangeUntil) return
+      if (overlapping === 'rotations' && this.now < (what === 'rotate' ? this.#stepUpUntil
+        : this.#exchangeUntil)) return
       this.#exchangeUntil = this.now + 2 * flightMs
+      if (what === 'step up') this.#stepUpUntil = this.#exchangeUntil
     }
     this.requests.push({ what, token: this.held, until: this.now + flightMs })
   }

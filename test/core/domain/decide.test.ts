@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { attributesLengthMax } from '../../../core/domain/attributes.ts'
 import type { Change, Confirm, End, Reauthenticate, Rotate, Standing } from '../../../core/domain/commands.ts'
-import type { DomainEvent, EndReason } from '../../../core/domain/events.ts'
+import type { DomainEvent, EndReason, SessionStarted } from '../../../core/domain/events.ts'
 import type { SessionId } from '../../../core/domain/ids.ts'
 import { given } from '../../support/spec.ts'
 import {
-  aal1, aal2At, changed, confirmed, digest, ended, grace, live, minute, rotated, sessionId, start, started, steppedUp,
+  aal1, aal2At, changed, confirmed, digest, ended, grace, limits, live, minute, rotated, sessionId, start, started,
+  steppedUp,
   t0, writer
 } from './story.ts'
 
@@ -45,6 +46,22 @@ describe('Start', () => {
   it('on a session that has ended neither ends it again nor carries anything over', () => {
     given(started({ session: sessionId(7), attributes: { cart: [1] } }), ended('logout', t0, { session: sessionId(7) }))
       .when(start(), by).then(begun())
+  })
+
+  it.each<[string, Partial<SessionStarted>, number, boolean]>([
+    ['an anonymous session', { subject: null, tenant: null }, 0, true], ['a session of the same subject', {}, 0, true],
+    ['a session of another subject', { subject: 'bob' }, 0, false],
+    ['a session one ms before its idle limit', {}, limits.idle - 1, true],
+    ['a session at its idle limit', {}, limits.idle, false],
+    ['a session at its absolute limit', {}, limits.absolute, false]
+  ])('on %s ends it, and passes its attributes on only to whom they belong', (_, over, after, passes) => {
+    const before = { session: sessionId(7), attributes: { cart: [1] }, ...over }
+    const as = writer(t0 + after, 'a', 'now')
+    const { session, subject = 'ada', tenant = 'shop' } = before
+    given(started(before)).when(start({ attributes: { b: 1 } }), as).then(
+      ended('superseded', as.at, { command: as.command, session, subject, tenant }),
+      started({ at: as.at, command: as.command, attributes: passes ? { cart: [1], b: 1 } : { b: 1 },
+        continues: session }))
   })
 
   it.each([

@@ -58,10 +58,16 @@ const span = fc.oneof(
     shortLimits.absolute),
   fc.nat({ max: shortLimits.idle })
 )
+/** So long that two of them are too many for a session. */
+const long = 'x'.repeat(2_500)
 const patch = fc.dictionary(
-  fc.constantFrom('a', 'b', 'c'), fc.oneof(fc.nat({ max: 3 }), fc.constant(null),
+  fc.constantFrom('a', 'b', 'c'),
+  fc.oneof(fc.nat({ max: 3 }), fc.constant(null), fc.constant(long),
     fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom(1, null))),
   { maxKeys: 2 })
+/** Whether it may find no room. */
+export const isLong = (event: DomainEvent): boolean =>
+  event.type === 'AttributesChanged' && Object.values(event.patch).includes(long)
 const reason = fc.constantFrom<EndReason>('logout', 'revoked', 'idle', 'idle', 'absolute', 'absolute', 'token-reuse')
 const subject = fc.constantFrom('ada', 'bob', null)
 const tenant = fc.constantFrom('shop', null)
@@ -128,8 +134,10 @@ const change = done('change', { which, patch, guarded: fc.boolean(), delay }, (d
 const end = done('end', { which, reason, delay }, (deed, cluster) => {
   cluster.decide(deed.node, pick(cluster, deed.which), { type: 'End', reason: deed.reason, actor: null }, deed.delay)
 })
-const see = done('see', { which: fc.array(which, { maxLength: 3 }), ago: span, delay }, (deed, cluster) => {
-  const at = Math.max(0, cluster.timeOf(deed.node) - deed.ago)
+/** `ahead`: the clock of the node was, and is right again. */
+const see = done('see', { which: fc.array(which, { maxLength: 3 }), ago: span, ahead: seldom, delay },
+  (deed, cluster) => {
+  const at = Math.max(0, cluster.timeOf(deed.node) + (deed.ahead ? deed.ago : -deed.ago))
   const { view } = cluster.nodes[deed.node]!
   const seen = deed.which.map((n) => pick(cluster, n)).filter((id) => view.state(id).status === 'live')
   cluster.say(deed.node, (as) => ({

@@ -1,9 +1,15 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DomainEvent, EndReason } from '../../../core/domain/events.ts'
-import { absoluteDeadline, idleDeadline, initial, previousTokensMax, revokes } from '../../../core/domain/session.ts'
-import { type Given, given } from '../../support/spec.ts'
 import {
-  aal1, aal2At, active, allRevoked, changed, confirmed, digest, ended, grace, limits, live, minute, rotated, sessionId,
+  absoluteDeadline, idleDeadline, initial, patchesMax, previousTokensMax, revokes
+} from '../../../core/domain/session.ts'
+import { events } from '../../support/arbitraries.ts'
+import { type Given, given } from '../../support/spec.ts'
+import { isOnce } from './model.ts'
+import {
+  aal1, aal2At, active, allRevoked, changed, command as commandId, confirmed, digest, ended, grace, hour, limits, live,
+  minute, rotated, sessionId,
   type Standing, standingOf, started, steppedUp, subjectRevoked, t0, tenantRevoked, writer
 } from './story.ts'
 
@@ -168,12 +174,56 @@ describe('a change of attributes', () => {
     else given(started()).ignores(patch)
   })
 
+  it('is void where it would burst the room that a session has', () => {
+    const part = (key: string) => changed({ [key]: 'x'.repeat(1_800) }, t0, { command: commandId(key) })
+    const two = given(started(), part('a'), part('b'))
+    two.isLive({ version: 3 })
+    two.ignores(part('c'))
+    two.and(changed({ a: null }, t0 + 1), part('d')).isLive({ version: 5 })
+  })
+
   it('makes what was decided before it void', () => {
     given(started(), changed({ a: 1 })).ignores(rotated('second', 1, t0), changed({ b: 1 }, t0, { expects: 1 }))
   })
 })
 
+describe('a record that stands twice', () => {
+  it('is void by itself, unless it is a wide revocation', () => {
+    const kinds = Object.keys(events) as ReadonlyArray<keyof typeof events>
+    const anyOf = fc.constantFrom(...kinds).chain((kind) => events[kind] as fc.Arbitrary<DomainEvent>)
+    fc.assert(fc.property(anyOf, (any) => {
+      // Nobody expects a version that the log had not reached before.
+      const event = 'session' in any && any.session !== null && any.type !== 'AnomalyDetected'
+        ? { ...any, session: sessionId(1), ...('expects' in any ? { expects: 1 + any.expects! % 2 } : {}) }
+        : any
+      const before = given(started(), rotated('second', 1, t0))
+      const later = before.and(event, changed({ z: 1 }), confirmed('second', t0))
+      if (!isOnce(event)) later.ignores(event)
+    }), { numRuns: 500 })
+  })
+
+  it('does not undo a later patch, as long as it is known again', () => {
+    const first = changed({ a: 1 }, t0)
+    let later = given(started(), first)
+    for (let i = 1; i < patchesMax; i++) later = later.and(changed({ a: 1 + i }, t0 + i))
+    later.isLive({ version: 1 + patchesMax, attributes: { a: patchesMax } })
+    later.ignores(first)
+    later.and(changed({ a: 0 }, t0 + patchesMax), first).isLive({ attributes: { a: 1 } })
+  })
+})
+
 describe('activity', () => {
+  it('is not later than the record that tells of it', () => {
+    given(started(), { ...active([sessionId(1), t0 + hour]), at: t0 + minute }).isLive({ lastSeenAt: t0 + minute })
+  })
+
+  it('comes to the same before and behind anything but an idle end', () => {
+    const seen = active([sessionId(1), t0 + minute])
+    for (const event of [rotated('second', 1, t0), changed({ a: 1 }), ended('logout', t0), confirmed('first', t0)]) {
+      expect(given(started(), seen, event).state).toEqual(given(started(), event, seen).state)
+    }
+  })
+
   it('moves the idle deadline forward, never back', () => {
     const seen = active([sessionId(1), t0 + minute])
     given(started(), active([sessionId(1), t0 + minute], [sessionId(1), t0 + 5]))

@@ -1,4 +1,6 @@
-import type { Authentication, DomainEvent, SessionStarted, WideRevocation } from '../../../core/domain/events.ts'
+import type {
+  AttributesChanged, Authentication, DomainEvent, SessionStarted, WideRevocation
+} from '../../../core/domain/events.ts'
 
 /**
  * The rules of a session once more, in the plainest way and from the words of the design alone: nothing of core/domain
@@ -19,8 +21,11 @@ export const mergeByTheBook = (target: unknown, patch: unknown): unknown => {
   return patch
 }
 
-/** So many tokens that were replaced are remembered. */
+/** So many tokens that were replaced are remembered, and so many patches that expected no version. */
 const remembered = 16
+const patchesKnown = 8
+/** Characters of JSON. */
+const roomForAttributes = 4_096
 
 export interface PlainToken {
   readonly digest: string
@@ -37,6 +42,8 @@ export class PlainSession {
   version = 0
   lastSeen = 0
   attributes: unknown = {}
+  /** The latest patches that expected no version, by command, the latest last. */
+  patches: readonly string[] = []
   /** In the order in which they were replaced; the current and the pending one last. */
   tokens: PlainToken[] = []
 
@@ -70,7 +77,10 @@ export class PlainSession {
     if (this.start === null) return
     switch (event.type) {
       case 'ActivityRecorded':
-        for (const [seen, at] of event.seen) if (seen === id) this.lastSeen = Math.max(this.lastSeen, at)
+        // Nobody knows of anything later than when it is written down.
+        for (const [seen, at] of event.seen) {
+          if (seen === id) this.lastSeen = Math.max(this.lastSeen, Math.min(at, event.at))
+        }
         return
       case 'TokenRotated':
         return this.#giveOut(event, this.at('current')!.authentication)
@@ -79,10 +89,7 @@ export class PlainSession {
       case 'TokenConfirmed':
         return this.#present(event.digest, event.at)
       case 'AttributesChanged':
-        if (event.expects !== undefined && event.expects !== this.version) return
-        this.attributes = mergeByTheBook(this.attributes, event.patch)
-        this.version++
-        return
+        return this.#patch(event)
       case 'SessionEnded':
         if (event.reason === 'idle' && event.at < this.lastSeen + this.start.limits.idle) return
         if (event.reason === 'absolute' && event.at < this.start.at + this.start.limits.absolute) return
@@ -133,6 +140,16 @@ export class PlainSession {
     token.goodUntil = Infinity
   }
 
+  #patch(event: AttributesChanged): void {
+    if (event.expects !== undefined && event.expects !== this.version) return
+    if (this.patches.includes(event.command)) return
+    const merged = mergeByTheBook(this.attributes, event.patch)
+    if (JSON.stringify(merged).length > roomForAttributes) return
+    this.attributes = merged
+    this.version++
+    if (event.expects === undefined) this.patches = [...this.patches, event.command].slice(-patchesKnown)
+  }
+
   /** Puts it behind all that were replaced before, and forgets the first of too many. */
   #replaced(token: PlainToken): void {
     const isReplaced = ({ place }: PlainToken) => place === 'old' || place === 'overtaken'
@@ -152,7 +169,6 @@ const concerns = (event: WideRevocation, start: SessionStarted): boolean => {
 /** Whether a second occurrence of a record is to be dropped by its command id. All others are void by themselves. */
 export const isOnce = (event: DomainEvent): boolean =>
   event.type === 'SubjectRevoked' || event.type === 'TenantRevoked' || event.type === 'AllRevoked'
-  || (event.type === 'AttributesChanged' && event.expects === undefined)
 
 /** All sessions of a log. */
 export class PlainLog {

@@ -56,7 +56,7 @@ const guarded: PropertyName = 'I1: of guarded events decided on one state exactl
 const ends: PropertyName = 'I2: what was ended stays ended, and nothing saves what the log ends'
 const limits: PropertyName = 'I6: no event stretches a limit, and no clock ends a session early'
 const tokens: PropertyName = 'tokens: each keeps what it was given, and none outlives its grace'
-const client: PropertyName = 'tokens: a client that exchanges one at a time is never locked out'
+const client: PropertyName = 'tokens: a client is never locked out, whatever overlaps but a step-up'
 const stepUps: PropertyName = 'tokens: a step-up is not lost to what goes on beside it'
 const patches: PropertyName = 'attributes: concurrent patches of different keys all survive'
 const cap: PropertyName = 'cap: so many sessions stand, and the oldest give way or none'
@@ -144,6 +144,18 @@ const brokenFolds: readonly Mutant[] = [
     gives(event) && right.status === 'live' ? { ...right, previous: state.previous } : right)),
   folds('a confirmed token leaves no pending one', model, whenLive((_, event, right) =>
     event.type === 'TokenConfirmed' && right.status === 'live' ? { ...right, pending: null } : right)),
+  folds('a repeated patch counts again', batches, (state, event) =>
+    evolve(state.status === 'live' && event.type === 'AttributesChanged' ? { ...state, patches: [] } : state, event)),
+  folds('only the latest patch is known again', batches, whenLive((_state, _event, right) =>
+    right.status === 'live' ? { ...right, patches: right.patches.slice(0, 1) } : right)),
+  folds('patches may burst the room of a session', model, whenLive((state, event, right) =>
+    event.type === 'AttributesChanged' && event.session === state.id && right === state
+      && (event.expects ?? state.version) === state.version && !state.patches.includes(event.command)
+      ? { ...state, version: state.version + 1, attributes: mergePatch(state.attributes, event.patch) } : right)),
+  folds('a node may have seen what is yet to come', limits, whenLive((state, event, right) =>
+    event.type === 'ActivityRecorded' ? evolve(state, { ...event,
+      at: Math.max(event.at, ...event.seen.map(([, at]) => at)) })
+      : right)),
   folds('a patch replaces all attributes', patches, whenLive((state, event, right) =>
     event.type === 'AttributesChanged' && right !== state && right.status === 'live'
       ? { ...right, attributes: event.patch } : right)),
@@ -157,6 +169,10 @@ const startsWith = (wrong: (command: Extract<Command, { type: 'Start' }>) => Com
   (command, state, writer) => decide(command.type === 'Start' ? wrong(command) : command, state, writer)
 
 const brokenDecisions: readonly Mutant[] = [
+  decides('a rotation overtakes one that is under way', client, (command, state, writer) =>
+    decide(command, command.type === 'Rotate' && state.status === 'live' && state.pending !== null
+      && state.pending.authentication.at === state.current.authentication.at ? { ...state, pending: null } : state,
+      writer)),
   decides('a rotation replaces a step-up that was not presented', stepUps, (command, state, writer) =>
     decide(command, command.type === 'Rotate' && state.status === 'live' ? { ...state, pending: null } : state,
       writer)),

@@ -4,11 +4,11 @@ import type { Standing } from '../../../core/domain/commands.ts'
 import type { Attributes, Authentication, DomainEvent, SessionStarted } from '../../../core/domain/events.ts'
 import type { SessionId } from '../../../core/domain/ids.ts'
 import {
-  absoluteDeadline, idleDeadline, initial, previousTokensMax, type SessionState
+  absoluteDeadline, idleDeadline, initial, patchesMax, previousTokensMax, type SessionState
 } from '../../../core/domain/session.ts'
 import { ClientWorld, flightMs, moves } from './client-world.ts'
 import { Cluster, View } from './cluster.ts'
-import { histories, logs, type Watch } from './deeds.ts'
+import { histories, isLong, logs, type Watch } from './deeds.ts'
 import { isOnce, type PlainSession } from './model.ts'
 import {
   changed, digest, type Domain, fold, grace, hour, isGood, live, minute, sessionId, start, started, t0, writer
@@ -55,7 +55,9 @@ const startOf = (log: readonly DomainEvent[], id: SessionId) => {
   return { first, start: log[first] as SessionStarted | undefined }
 }
 const seenIn = (event: DomainEvent, id: SessionId): number =>
-  event.type === 'ActivityRecorded' ? Math.max(0, ...event.seen.filter(([one]) => one === id).map(([, at]) => at)) : 0
+  event.type === 'ActivityRecorded'
+    ? Math.max(0, ...event.seen.filter(([one]) => one === id).map(([, at]) => Math.min(at, event.at)))
+    : 0
 
 const watchModel = (): Watch => {
   let length = 0
@@ -181,14 +183,30 @@ const foldOf = (domain: Domain, log: readonly DomainEvent[]): View => {
 /** The states in words that can be kept: what is not in the text is lost between two batches. */
 const kept = (view: View): string => JSON.stringify([...view.sessions])
 
+/**
+ * A record may stand again anywhere behind its first place, but for a patch that expects no version: it is known again
+ * as long as not too many others of its session stand between. And what was void for want of room is left out: see
+ * gaps.test.ts.
+ */
+const lastPlace = (log: readonly DomainEvent[], first: number): number => {
+  const event = log[first]!
+  if (event.type !== 'AttributesChanged' || event.expects !== undefined) return log.length
+  let between = 0
+  for (let i = first + 1; i < log.length; i++) {
+    const other = log[i]!
+    if (other.type === 'AttributesChanged' && other.session === event.session && ++between === patchesMax) return i
+  }
+  return log.length
+}
+
 const splits = (domain: Domain) => fc.property(logs, fc.infiniteStream(fc.nat({ max: 7 })),
   fc.infiniteStream(fc.nat()), (log, lengths, places) => {
   const whole = foldOf(domain, log)
-  // A record may stand again anywhere behind its first place.
   const repeated = [...log]
-  for (const event of log.filter((_, i) => i % 3 === 0)) {
+  for (const event of log.filter((one, i) => i % 3 === 0 && !isLong(one))) {
     const first = repeated.indexOf(event)
-    repeated.splice(first + 1 + Number(places.next().value) % (repeated.length - first), 0, structuredClone(event))
+    const last = lastPlace(repeated, first)
+    repeated.splice(first + 1 + Number(places.next().value) % (last - first), 0, structuredClone(event))
   }
   expect(kept(foldOf(domain, repeated))).toBe(kept(whole))
   const view = new View(domain)
@@ -237,7 +255,7 @@ const guarded = (domain: Domain) => fc.property(
   })
 
 const client = (domain: Domain) => fc.property(moves, (list) => {
-  const world = new ClientWorld(domain, { parallel: false })
+  const world = new ClientWorld(domain, { overlapping: 'rotations' })
   for (const move of list) {
     world.run(move)
     expect(isGood(world.standing()), `${move.move}: ${world.standing()}`).toBe(true)
@@ -355,7 +373,7 @@ export const properties = {
   'tokens: each keeps what it was given, and none outlives its grace': {
     of: (domain) => histories(domain, watchTokens), runs: 150
   },
-  'tokens: a client that exchanges one at a time is never locked out': { of: client, runs: 1_000 },
+  'tokens: a client is never locked out, whatever overlaps but a step-up': { of: client, runs: 1_000 },
   'tokens: a step-up is not lost to what goes on beside it': { of: stepUps, runs: 300 },
   'attributes: concurrent patches of different keys all survive': { of: patches, runs: 300 },
   'cap: so many sessions stand, and the oldest give way or none': { of: capped, runs: 200 }
