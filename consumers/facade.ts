@@ -10,7 +10,12 @@ import { Closed } from '../core/errors.ts'
 import type { StoredEvent } from '../core/log/port.ts'
 import type { CreateOptions, Issued } from '../core/store/create.ts'
 import type { Receipt, RevokeOptions, Target } from '../core/store/revoke.ts'
-import { type EventsOptions, type Health, Sessions as SessionsService, type SessionsShape } from '../core/store/sessions.ts'
+import {
+  type EventsOptions,
+  type Health,
+  Sessions as SessionsService,
+  type SessionsShape
+} from '../core/store/sessions.ts'
 import type { ReauthenticateOptions, RotateOptions, UpdateOptions } from '../core/store/tokens.ts'
 import { type OpenOptions, sessionsLayer, type World } from './node.ts'
 

@@ -1,9 +1,9 @@
 import * as Effect from 'effect/Effect'
+import type { NodeAnnounced } from '../core/domain/events.ts'
 import type { CommandId } from '../core/domain/ids.ts'
 import { NotConfirmed } from '../core/errors.ts'
 import { type Position, reaches, start } from '../core/log/position.ts'
-import type { ClusterView, Confirmation, Member } from '../core/store/parts.ts'
-import type { Sender } from '../core/store/broadcast.ts'
+import type { ClusterView, Member } from '../core/store/parts.ts'
 import type { TrustedTime } from '../core/store/trusted-time.ts'
 
 /** A node that neither wrote nor was heard for so long is taken for dead. Nodes announce themselves more often. */
@@ -15,56 +15,136 @@ const marginShare = 0.01
 const acknowledgedMax = 1_024
 
 interface Known extends Member {
-  /** Wall time of its last sign of life. */
+  /** When this node last folded or heard a sign of life, by its own monotonic clock: nobody's wall clock is believed. */
   readonly aliveAt: number
   /** Up to where it said that it has applied the log. */
   readonly position: Position
 }
 
+interface Self {
+  readonly node: string
+  readonly incarnation: string
+}
+
+/** The other nodes by name, each with the last that is known of it. */
+class Roster {
+  readonly #self: Self
+  readonly #time: TrustedTime
+  readonly #members = new Map<string, Known>()
+  #hasJoined = false
+
+  constructor(self: Self, time: TrustedTime) {
+    this.#self = self
+    this.#time = time
+  }
+
+  all(): readonly Known[] {
+    const now = this.#time.now()
+    for (const { node, aliveAt } of this.#members.values()) {
+      if (now - aliveAt > forgetAfterMs) this.#members.delete(node)
+    }
+    return [...this.#members.values()]
+  }
+
+  /** That process, under whose name no other has come since. */
+  find({ node, incarnation }: Self): Known | undefined {
+    const known = this.#members.get(node)
+    return known?.incarnation === incarnation ? known : undefined
+  }
+
+  get isMisnamed(): boolean {
+    return this.#members.has(this.#self.node)
+  }
+
+  fold(event: NodeAnnounced): void {
+    const { by: node, incarnation } = event
+    if (node === this.#self.node) {
+      if (incarnation === this.#self.incarnation) this.#hasJoined = true
+      // What stands before this node's own announcement are its former lives.
+      if (!this.#hasJoined || incarnation === this.#self.incarnation) return
+    }
+    if (event.state === 'leaves') return this.remove({ node, incarnation })
+    this.#members.set(node, {
+      node, incarnation, fencesAfterMs: event.fencesAfterMs, aliveAt: time.monotonic(),
+      skewMs: this.#members.get(node)?.skewMs ?? null,
+      position: this.find({ node, incarnation })?.position ?? start
+    })
+  }
+
+  wrote(node: string, at: number): void {
+    const known = this.#members.get(node)
+    if (known !== undefined) this.#members.set(node, { ...known, aliveAt: Math.max(known.aliveAt, at) })
+  }
+
+  heard(from: Self, position: Position, wall: number): void {
+    const known = this.find(from)
+    const now = this.#time.now()
+    if (known !== undefined) {
+      this.#members.set(from.node, { ...known, position, skewMs: Math.round(wall - now), aliveAt: now })
+    }
+  }
+
+  remove(gone: Self): void {
+    if (this.find(gone) !== undefined) this.#members.delete(gone.node)
+  }
+}
+
 /**
- * Keeps the other nodes, as the log names them and the broadcast tells of them. A process that took this node's own name
- * after it is one of them: it was misnamed, and it validates all the same.
+ * By command, the nodes that have said that they applied it. The latest commands only: who waits for one waits from
+ * before it is sent.
  */
-export const makeMembership = (self: { readonly node: string; readonly incarnation: string }, time: TrustedTime): ClusterView => {
-  const members = new Map<string, Known>()
-  let hasJoined = false
-  /** By command: the nodes that have applied it. The latest only; who waits for one waits from before it is sent. */
-  const acknowledged = new Map<CommandId, Set<string>>()
+class Acknowledgements {
+  readonly #nodes = new Map<CommandId, Set<string>>()
+
+  has(command: CommandId, node: string): boolean {
+    return this.#nodes.get(command)?.has(node) === true
+  }
+
+  add(command: CommandId, node: string): void {
+    const nodes = this.#nodes.get(command) ?? new Set()
+    this.#nodes.set(command, nodes.add(node))
+    const [oldest] = this.#nodes.keys()
+    if (this.#nodes.size > acknowledgedMax && oldest !== undefined) this.#nodes.delete(oldest)
+  }
+
+  forget(command: CommandId | null): void {
+    if (command !== null) this.#nodes.delete(command)
+  }
+}
+
+const notConfirmed = (missing: readonly string[], position: Position): NotConfirmed => new NotConfirmed({
+  missing, position,
+  message: `The revocation is durable and in force, but ${missing.join(', ')} did not acknowledge it. They run with `
+    + "onStale: 'serve', so their silence proves nothing. Look at their health()."
+})
+
+/**
+ * Keeps the other nodes, as the log names them and the broadcast tells of them. A process that took this node's own
+ * name after it is one of them: it was misnamed, and it validates all the same.
+ */
+export const makeMembership = (self: Self, time: TrustedTime): ClusterView => {
+  const roster = new Roster(self, time)
+  const acknowledgements = new Acknowledgements()
   const waiting = new Set<() => void>()
   const tell = (): void => { for (const check of [...waiting]) check() }
 
-  const others = (): readonly Known[] => {
-    const now = time.now()
-    for (const member of members.values()) if (now - member.aliveAt > forgetAfterMs) members.delete(member.node)
-    return [...members.values()]
-  }
-
-  /** Gone, or started anew: then it has read the log up to its own start before it answers anybody. */
-  const isGone = (member: Known): boolean => members.get(member.node)?.incarnation !== member.incarnation
-  const hasApplied = (member: Known, command: CommandId | null, position: Position): boolean =>
-    reaches(members.get(member.node)?.position ?? start, position)
-    || (command !== null && acknowledged.get(command)?.has(member.node) === true)
-
-  const confirmed = (
-    command: CommandId | null, position: Position, durableAt: number
-  ): Effect.Effect<Confirmation, NotConfirmed> => Effect.callback((resume) => {
-    const asked = others()
-    const missing = () => asked.filter((member) => !isGone(member) && !hasApplied(member, command, position))
-    const done = () => resume(Effect.succeed({
-      by: asked.filter((member) => !isGone(member) && hasApplied(member, command, position)).map(({ node }) => node),
-      at: time.monotonic()
+  const confirmed: ClusterView['confirmed'] = (command, position, durableAt) => Effect.callback((resume) => {
+    const asked = roster.all()
+    const hasApplied = (known: Known): boolean =>
+      reaches(known.position, position) || (command !== null && acknowledgements.has(command, known.node))
+    /** One that is gone, or started anew, has read the log up to its own start before it answers anybody. */
+    const standing = (): readonly Known[] => asked.flatMap((member) => roster.find(member) ?? [])
+    const missing = (): readonly Known[] => standing().filter((known) => !hasApplied(known))
+    const done = (): void => resume(Effect.succeed({
+      by: standing().filter(hasApplied).map(({ node }) => node), at: time.monotonic()
     }))
     const check = (): void => { if (missing().length === 0) done() }
     if (missing().length === 0) return done()
-    const fenced = Math.max(...missing().map(({ fencesAfterMs }) => fencesAfterMs ?? 0)) * (1 + marginShare) + marginMs
+    const fenced = Math.max(...missing().map(({ fencesAfterMs }) => fencesAfterMs ?? patienceMs)) * (1 + marginShare) + marginMs
     const cancel = time.schedule(durableAt + fenced - time.monotonic(), () => {
       const serving = missing().filter(({ fencesAfterMs }) => fencesAfterMs === null).map(({ node }) => node)
       if (serving.length === 0) return done()
-      resume(Effect.fail(new NotConfirmed({
-        missing: serving, position,
-        message: `The revocation is durable and in force, but ${serving.join(', ')} did not acknowledge it. They run with `
-          + "onStale: 'serve', so their silence proves nothing. Look at their health()."
-      })))
+      resume(Effect.fail(notConfirmed(serving, position)))
     })
     waiting.add(check)
     return Effect.sync(() => {
@@ -73,55 +153,27 @@ export const makeMembership = (self: { readonly node: string; readonly incarnati
     })
   })
 
-  const update = (node: string, change: Partial<Known>): void => {
-    const known = members.get(node)
-    if (known === undefined) return
-    members.set(node, { ...known, ...change })
-  }
-
   return {
-    others,
-    confirmed: (command, position, durableAt) => confirmed(command, position, durableAt).pipe(Effect.ensuring(
-      Effect.sync(() => { if (command !== null) acknowledged.delete(command) }))),
+    others: () => roster.all(),
+    confirmed: (command, position, durableAt) => confirmed(command, position, durableAt).pipe(
+      Effect.ensuring(Effect.sync(() => acknowledgements.forget(command)))),
     fold: (event) => {
-      if (event.by === self.node) {
-        if (event.incarnation === self.incarnation) hasJoined = true
-        // What stands before this node's own announcement are its former lives.
-        if (!hasJoined || event.incarnation === self.incarnation) return
-      }
-      const known = members.get(event.by)
-      if (event.state === 'leaves') {
-        if (known?.incarnation === event.incarnation) members.delete(event.by)
-      } else {
-        members.set(event.by, {
-          node: event.by, incarnation: event.incarnation, fencesAfterMs: event.fencesAfterMs, aliveAt: event.at,
-          skewMs: known?.skewMs ?? null,
-          position: known?.incarnation === event.incarnation ? known.position : start
-        })
-      }
+      roster.fold(event)
       tell()
     },
-    misnamed: () => members.has(self.node),
-    wrote: (node, at) => update(node, { aliveAt: Math.max(members.get(node)?.aliveAt ?? 0, at) }),
+    misnamed: () => roster.isMisnamed,
+    wrote: (node, at) => roster.wrote(node, at),
     heard: (from, position, wall) => {
-      if (members.get(from.node)?.incarnation !== from.incarnation) return
-      const now = time.now()
-      update(from.node, { position, skewMs: Math.round(wall - now), aliveAt: now })
+      roster.heard(from, position, wall)
       tell()
     },
-    acknowledged: (from: Sender, command) => {
-      if (members.get(from.node)?.incarnation !== from.incarnation) return
-      const nodes = acknowledged.get(command) ?? new Set()
-      nodes.add(from.node)
-      acknowledged.set(command, nodes)
-      if (acknowledged.size > acknowledgedMax) {
-        const [oldest] = acknowledged.keys()
-        if (oldest !== undefined) acknowledged.delete(oldest)
-      }
+    acknowledged: (from, command) => {
+      if (roster.find(from) === undefined) return
+      acknowledgements.add(command, from.node)
       tell()
     },
     left: (from) => {
-      if (members.get(from.node)?.incarnation === from.incarnation) members.delete(from.node)
+      roster.remove(from)
       tell()
     }
   }

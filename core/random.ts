@@ -4,8 +4,8 @@ import type { Random } from './domain/ids.ts'
 const poolBytes = 4_096
 
 /**
- * The operating system's randomness by way of OpenSSL's CSPRNG, fetched in larger pieces: a call into it costs ten times
- * what the bytes of a token do. What has been given out is wiped from the piece at once.
+ * The operating system's randomness by way of OpenSSL's CSPRNG, fetched in larger pieces: a call into it costs ten
+ * times what the bytes of a token do. What has been given out is wiped from the piece at once.
  */
 export const makeRandom = (): Random => {
   const pool = new Uint8Array(poolBytes)

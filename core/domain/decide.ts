@@ -22,7 +22,8 @@ const reject = (rejection: Rejection): Decision => ({ ok: false, rejection })
 
 type Named = { readonly id: SessionId; readonly subject: string | null; readonly tenant: string | null }
 
-const envelope = (writer: Writer) => ({ v: schemaVersion, at: writer.at, by: writer.by, command: writer.command } as const)
+const envelope = (writer: Writer) =>
+  ({ v: schemaVersion, at: writer.at, by: writer.by, command: writer.command }) as const
 const of = (session: Named) => ({ session: session.id, subject: session.subject, tenant: session.tenant })
 
 const ended = (session: Named, reason: EndReason, writer: Writer, actor: string | null = null): DomainEvent => ({
@@ -63,9 +64,9 @@ const evict = (standing: readonly Standing[], subject: string | null, writer: Wr
   standing.map(({ id, tenant }) => ended({ id, subject, tenant }, 'evicted', writer))
 
 /**
- * A token that was just given out may be under way to the client. A second rotation beside it would take from the client
- * what it is about to hold, or give it two to choose from: so it is a conflict, and whoever asked goes on with the token
- * that it has. A step-up is not held up.
+ * A token that was just given out may be under way to the client. A second rotation beside it would take from the
+ * client what it is about to hold, or give it two to choose from: so it is a conflict, and whoever asked goes on with
+ * the token that it has. A step-up is not held up.
  */
 const isUnderWay = (session: LiveSession, now: number): boolean =>
   session.pending !== null && now < session.pending.issuedAt + session.pending.graceMs

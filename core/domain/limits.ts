@@ -36,7 +36,9 @@ export type LimitsPreset = keyof typeof presets
 export const defaultLimits: Limits = { idle: 30 * minute, absolute: 12 * hour, renew: hour }
 
 /** A length of time: ms, or words such as '30 minutes' (what effect's Duration reads). */
-export type DurationInput = number | `${number} ${'milli' | 'millis' | 'second' | 'seconds' | 'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'}`
+export type DurationInput =
+  | number
+  | `${number} ${'milli' | 'millis' | 'second' | 'seconds' | 'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'}`
 
 /** How long a session lasts without activity, how long in all, and after how long a verdict says `renew`. */
 export interface LimitsInput {
@@ -82,7 +84,9 @@ export const resolveLimits = (
 ): Limits | LimitsProblem => {
   if (input === undefined) return defaults
   if (typeof input === 'string') {
-    return Object.hasOwn(presets, input) ? presets[input] : { option: 'limits', must: "be 'aal1', 'aal2', 'aal3' or an object" }
+    return Object.hasOwn(presets, input)
+      ? presets[input]
+      : { option: 'limits', must: "be 'aal1', 'aal2', 'aal3' or an object" }
   }
   if (!isPlain(input)) return { option: 'limits', must: 'be an object or a preset' }
   for (const key of Object.keys(input)) {

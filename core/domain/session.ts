@@ -1,7 +1,17 @@
 import { attributesProblem, mergePatch } from './attributes.ts'
 import type {
-  ActivityRecorded, Attributes, AttributesChanged, Authentication, Device, DomainEvent, EndReason, Reauthenticated, SessionStarted, TokenConfirmed,
-  TokenRotated, WideRevocation
+  ActivityRecorded,
+  Attributes,
+  AttributesChanged,
+  Authentication,
+  Device,
+  DomainEvent,
+  EndReason,
+  Reauthenticated,
+  SessionStarted,
+  TokenConfirmed,
+  TokenRotated,
+  WideRevocation
 } from './events.ts'
 import { isWideRevocation } from './events.ts'
 import type { CommandId, Digest, SessionId } from './ids.ts'
@@ -61,8 +71,8 @@ export const initial: SessionState = { status: 'none' }
 export const previousTokensMax = 16
 
 /**
- * So many patches a session are known again when their record stands twice. An append is tried again for some seconds at
- * most; whoever patches one session more often than that within them uses `ifVersion`.
+ * So many patches a session are known again when their record stands twice. An append is tried again for some seconds
+ * at most; whoever patches one session more often than that within them uses `ifVersion`.
  */
 export const patchesMax = 8
 
@@ -158,8 +168,8 @@ export const lastSeenBy = (event: ActivityRecorded, seenAt: number): number => M
 
 /**
  * The fold, as it concerns one session. Total: what does not apply leaves the state as it is, so an event that arrives
- * twice, late, or with an expectation that no longer holds is without effect, on every node alike (I1). An ended session
- * stays ended (I2).
+ * twice, late, or with an expectation that no longer holds is without effect, on every node alike (I1). An ended
+ * session stays ended (I2).
  */
 export const evolve = (state: SessionState, event: DomainEvent): SessionState => {
   if (state.status === 'ended') return state

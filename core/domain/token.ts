@@ -6,7 +6,9 @@ export const tokenBytes = 39
 export const tokenLength = 52
 
 declare const secret: unique symbol
-/** The bearer secret of a cookie. Exists in the client and, in passing, in the request; never stored, logged or sent. */
+/**
+ * The bearer secret of a cookie. Exists in the client and, in passing, in the request; never stored, logged or sent.
+ */
 export type Token = string & { readonly [secret]: true }
 
 export const mintToken = (random: Random): Token => base64url(random(tokenBytes)) as Token

@@ -5,7 +5,9 @@ type Raw = { readonly [key: string]: unknown }
 /** From version n to n + 1, by n. There is one version yet. */
 const steps: ReadonlyArray<(raw: Raw) => Raw> = []
 
-/** Brings an event of an older version up to the one that this code folds. What is no older event comes back as it is. */
+/**
+ * Brings an event of an older version up to the one that this code folds. What is no older event comes back as it is.
+ */
 export const upcast = (raw: unknown): unknown => {
   if (typeof raw !== 'object' || raw === null) return raw
   let event = raw as Raw

@@ -16,8 +16,8 @@ export interface Expectation {
 }
 
 /**
- * Where a write waits for its own node to fold it (read your own writes), and learns what the fold made of it: an append
- * that was retried stands twice, and applied if either record was.
+ * Where a write waits for its own node to fold it (read your own writes), and learns what the fold made of it: an
+ * append that was retried stands twice, and applied if either record was.
  */
 export class Barrier {
   #place: Position

@@ -10,10 +10,16 @@ export type Message =
   /** The doorbell: the log has records up to here. */
   | { readonly kind: 'news'; readonly position: Position }
   /**
-   * A revocation before it stands in the log (I4). `appliedAt`: the place up to which its writer had applied the log, so
-   * that a late delivery cannot end a session that started after it. `acknowledge`: its writer waits for the cluster.
+   * A revocation before it stands in the log (I4). `appliedAt`: the place up to which its writer had applied the log,
+   * so that a late delivery cannot end a session that started after it. `acknowledge`: its writer waits for the
+   * cluster.
    */
-  | { readonly kind: 'revocation'; readonly event: Revocation; readonly appliedAt: Position; readonly acknowledge: boolean }
+  | {
+      readonly kind: 'revocation'
+      readonly event: Revocation
+      readonly appliedAt: Position
+      readonly acknowledge: boolean
+    }
   /** The sender has applied the revocation of this command. */
   | { readonly kind: 'applied'; readonly command: CommandId }
   /** The sender lives. `serves`: it validates even while stale, so silence does not mean that it has fenced itself. */
@@ -53,12 +59,13 @@ export interface BroadcastStatus {
  */
 export interface BroadcastShape {
   /**
-   * Sends to all nodes but this one, in the calling tick. Never throws. False: there is no connection, and it was dropped.
+   * Sends to all nodes but this one, in the calling tick. Never throws. False: there is no connection, and it was
+   * dropped.
    */
   readonly publish: (message: Message) => boolean
   /**
-   * Hands over every message from other nodes that is whole, of this cluster and, with a key, authentic. Nothing of this
-   * node's own. Until the scope closes. The handler must not throw.
+   * Hands over every message from other nodes that is whole, of this cluster and, with a key, authentic. Nothing of
+   * this node's own. Until the scope closes. The handler must not throw.
    */
   readonly subscribe: (handler: (message: Message, from: Sender) => void) => Effect.Effect<void, never, Scope.Scope>
   /** Calls the listener at every change between connected and not. Until the scope closes. */

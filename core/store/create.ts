@@ -54,11 +54,19 @@ const name = (option: string, value: unknown): string | null | InvalidOptions =>
 
 type Checked = Pick<Start, 'subject' | 'tenant' | 'attributes' | 'device' | 'authentication'>
 
-const known: ReadonlySet<string> = new Set(
-  ['subject', 'tenant', 'attributes', 'device', 'authentication', 'continues'] satisfies ReadonlyArray<keyof CreateOptions>
-)
+const known: ReadonlySet<string> = new Set([
+  'subject',
+  'tenant',
+  'attributes',
+  'device',
+  'authentication',
+  'continues'
+] satisfies ReadonlyArray<keyof CreateOptions>)
 
-const check = (options: CreateOptions, now: number): Checked | InvalidOptions | AttributesInvalid | AttributesTooLarge => {
+const check = (
+  options: CreateOptions,
+  now: number
+): Checked | InvalidOptions | AttributesInvalid | AttributesTooLarge => {
   if (typeof options !== 'object' || options === null) return invalid('options', 'be an object')
   const unknown = Object.keys(options).find((key) => !known.has(key))
   if (unknown !== undefined) return invalid(unknown, `not be given: create takes ${[...known].join(', ')}`)
@@ -73,9 +81,10 @@ const check = (options: CreateOptions, now: number): Checked | InvalidOptions | 
   if (Option.isNone(device)) {
     return invalid('device', 'be { label?, userAgent?, networkPrefix? }, strings of at most 128, 512 and 64 characters')
   }
-  const authentication = options.authentication === undefined
-    ? Option.some({ level: subject === null ? 'none' : 'unspecified', methods: [], at: now })
-    : decodeAuthentication({ at: now, ...options.authentication })
+  const authentication =
+    options.authentication === undefined
+      ? Option.some({ level: subject === null ? 'none' : 'unspecified', methods: [], at: now })
+      : decodeAuthentication({ at: now, ...options.authentication })
   if (Option.isNone(authentication)) {
     return invalid('authentication', 'be { level, methods, at? }: a string, at most 16 strings, and ms since 1970')
   }
@@ -86,18 +95,26 @@ const rejectedAttributes = (kind: 'not-json' | 'too-large', detail: string): Att
   kind === 'too-large' ? new AttributesTooLarge({ message: detail }) : new AttributesInvalid({ message: detail })
 
 /** What the fold made of racing logins: of those past the cap, the later in the log give way, or the older (I1). */
-const settleCap = (parts: Parts, session: SessionId, subject: string): Effect.Effect<void, TooManySessions | LogUnavailable> =>
+const settleCap = (
+  parts: Parts,
+  session: SessionId,
+  subject: string
+): Effect.Effect<void, TooManySessions | LogUnavailable> =>
   Effect.suspend(() => {
     const { cap } = parts.settings
     const standing = parts.index.standing(subject, parts.time.now())
-    const excess = cap.onTooMany === 'refuse'
-      ? standing.slice(cap.max).filter(({ id }) => id === session)
-      : standing.slice(0, Math.max(0, standing.length - cap.max)).filter(({ id }) => id !== session)
+    const excess =
+      cap.onTooMany === 'refuse'
+        ? standing.slice(cap.max).filter(({ id }) => id === session)
+        : standing.slice(0, Math.max(0, standing.length - cap.max)).filter(({ id }) => id !== session)
     const reason = cap.onTooMany === 'refuse' ? 'revoked' : 'evicted'
     return Effect.forEach(excess, (one) => end(parts, one, reason), { discard: true }).pipe(
-      Effect.andThen(cap.onTooMany === 'refuse' && excess.length > 0
-        ? Effect.fail(new TooManySessions({ max: cap.max, message: `The subject has ${cap.max} sessions already.` }))
-        : Effect.void))
+      Effect.andThen(
+        cap.onTooMany === 'refuse' && excess.length > 0
+          ? Effect.fail(new TooManySessions({ max: cap.max, message: `The subject has ${cap.max} sessions already.` }))
+          : Effect.void
+      )
+    )
   })
 
 const end = (parts: Parts, session: LiveSession, reason: 'revoked' | 'evicted') => {

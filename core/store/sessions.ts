@@ -115,7 +115,9 @@ const health = (parts: Parts, signals: Signals): Health => {
     notes: parts.index.notes(),
     failures: {
       ...Object.fromEntries(parts.failures),
-      ...(parts.cluster.misnamed() ? { node: `another process runs under the name ${parts.node}: give each its own` } : {})
+      ...(parts.cluster.misnamed()
+        ? { node: `another process runs under the name ${parts.node}: give each its own` }
+        : {})
     }
   }
 }
@@ -123,7 +125,9 @@ const health = (parts: Parts, signals: Signals): Health => {
 const readEvents = (parts: Parts, options: EventsOptions = {}): ReturnType<SessionsShape['events']> => {
   const from = options.from ?? start
   if (!isPosition(from)) {
-    return Stream.fail(new InvalidOptions({ option: 'from', message: 'The option from must be a position of this log.' }))
+    return Stream.fail(
+      new InvalidOptions({ option: 'from', message: 'The option from must be a position of this log.' })
+    )
   }
   const batches = options.live === true ? parts.log.tail(from) : parts.log.read(from)
   return Stream.flattenIterable(batches)
@@ -142,7 +146,8 @@ export const makeSessions = (parts: Parts, catchUp: CatchUp, signals: Signals): 
     update: (target, patch, options) => update(parts, catchUp, target, patch, options),
     revoke: (target, options) => revoke(parts, catchUp, target, options),
     get: (id) => index.get(id, time.now()),
-    list: (of) => 'subject' in of ? index.listBySubject(of.subject, time.now()) : index.listByTenant(of.tenant, time.now()),
+    list: (of) =>
+      'subject' in of ? index.listBySubject(of.subject, time.now()) : index.listByTenant(of.tenant, time.now()),
     events: (options) => readEvents(parts, options),
     signal: (id) => signals.signal(id),
     health: () => health(parts, signals)

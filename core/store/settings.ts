@@ -80,7 +80,9 @@ const known = [
 export const resolveSettings = (options: NodeOptions, others: readonly string[] = []): Settings | InvalidOptions => {
   if (typeof options !== 'object' || options === null) return invalid('options', 'be an object')
   const unknown = Object.keys(options).find((key) => !others.includes(key) && !known.some((name) => name === key))
-  if (unknown !== undefined) return invalid(unknown, `not be given: the options are ${[...others, ...known].join(', ')}`)
+  if (unknown !== undefined) {
+    return invalid(unknown, `not be given: the options are ${[...others, ...known].join(', ')}`)
+  }
   const { node } = options
   if (node !== undefined && (typeof node !== 'string' || node.length < 1 || node.length > nameLengthMax)) {
     return invalid('node', `be a name of 1 to ${nameLengthMax} characters`)

@@ -14,17 +14,25 @@ const noSuchSession = (id: unknown) => new NotFound({
   message: isSessionId(id) ? `There is no live session ${id}.` : 'The session id is not one of ours.'
 })
 
-/** The session of a token that is good at this moment, looked up again after catching up if this node does not know it. */
-export const findToken = (parts: Parts, catchUp: CatchUp, token: unknown): Effect.Effect<Found, NotFound | LogUnavailable> =>
+/**
+ * The session of a token that is good at this moment, looked up again after catching up if this node does not know it.
+ */
+export const findToken = (
+  parts: Parts,
+  catchUp: CatchUp,
+  token: unknown
+): Effect.Effect<Found, NotFound | LogUnavailable> =>
   Effect.suspend(() => {
     if (!isToken(token)) return Effect.fail(noSuchToken)
     const digest = digestOf(token)
     const known = parts.index.find(digest)
     if (known !== undefined) return Effect.succeed(known)
-    return catchUp.now.pipe(Effect.flatMap(() => {
-      const found = parts.index.find(digest)
-      return found === undefined ? Effect.fail(noSuchToken) : Effect.succeed(found)
-    }))
+    return catchUp.now.pipe(
+      Effect.flatMap(() => {
+        const found = parts.index.find(digest)
+        return found === undefined ? Effect.fail(noSuchToken) : Effect.succeed(found)
+      })
+    )
   })
 
 /** The state of a session, after catching up if this node does not know it. Never 'none'. */

@@ -19,7 +19,8 @@ const reason = (sessions: Sessions, token: string): string => {
   const verdict = sessions.validate(token, { touch: false })
   return verdict.ok ? 'ok' : verdict.reason
 }
-const known = (sessions: Sessions, token: string) => until('the session is known', () => reason(sessions, token) === 'ok')
+const known = (sessions: Sessions, token: string) =>
+  until('the session is known', () => reason(sessions, token) === 'ok')
 const events = async (sessions: Sessions): Promise<readonly DomainEvent[]> => {
   const all: DomainEvent[] = []
   for await (const { event } of sessions.events()) if (event.type !== 'Unreadable') all.push(event)
@@ -47,7 +48,9 @@ describe.each(logs)('a cluster on a log: %s', (_, log) => {
     await using cluster = new TestCluster(log())
     const a = await cluster.open('a')
     const b = await cluster.open('b')
-    const made = await Promise.all(['ada', 'bob', 'cy'].map((subject) => a.sessions.create({ subject, tenant: 'shop' })))
+    const made = await Promise.all(
+      ['ada', 'bob', 'cy'].map((subject) => a.sessions.create({ subject, tenant: 'shop' }))
+    )
     for (const { token } of made) await known(b.sessions, token)
     for (const target of [{ subject: 'ada' }, { tenant: 'shop' }, { all: true }] as const) {
       const receipt = await a.sessions.revoke(target, { confirm: 'cluster' })
@@ -86,7 +89,9 @@ describe.each(logs)('a cluster on a log: %s', (_, log) => {
     const a = await cluster.open('a')
     const b = await cluster.open('b')
     await Promise.all([a, b, a, b, a, b].map(({ sessions }) => sessions.create({ subject: 'ada' }).catch(() => null)))
-    await until('both settle on two', () => [a, b].every(({ sessions }) => sessions.list({ subject: 'ada' }).length === 2))
+    await until('both settle on two', () =>
+      [a, b].every(({ sessions }) => sessions.list({ subject: 'ada' }).length === 2)
+    )
     const ids = [a, b].map(({ sessions }) => sessions.list({ subject: 'ada' }).map(({ id }) => id))
     expect(ids[0]).toEqual(ids[1])
   })
@@ -217,7 +222,10 @@ describe('I5: bounded staleness', () => {
 describe('I6: limits', () => {
   it('are kept for a session that is active on another node', async () => {
     const world = manualWorld()
-    await using cluster = new TestCluster(memoryLog(), { onStale: 'serve', limits: { idle: '10 minutes', absolute: '1 hour' } })
+    await using cluster = new TestCluster(memoryLog(), {
+      onStale: 'serve',
+      limits: { idle: '10 minutes', absolute: '1 hour' }
+    })
     const a = await cluster.open('a', {}, world)
     const b = await cluster.open('b', {}, world)
     const { token } = await a.sessions.create({ subject: 'ada' })
@@ -236,7 +244,9 @@ describe('health', () => {
     const a = await cluster.open('a')
     const world = manualWorld()
     await cluster.open('b', {}, world)
-    await until('a has heard b', () => a.sessions.health().nodes.some(({ node, skewMs }) => node === 'b' && skewMs !== null))
+    await until('a has heard b', () =>
+      a.sessions.health().nodes.some(({ node, skewMs }) => node === 'b' && skewMs !== null)
+    )
     expect(a.sessions.health().clock.alarm).toBe(true)
   })
 

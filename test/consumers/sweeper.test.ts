@@ -56,15 +56,18 @@ describe('the sweeper', () => {
       expect([a.health().sessions.live, b.health().sessions.live]).toEqual([0, 0])
     })))
 
-  it('records the absolute limit of a session that stays active', () => twoNodes((a, b, pass) => Effect.gen(function*() {
-    const { token } = yield* a.create({ subject: 'ada' })
-    for (let second = 0; second < 59; second++) {
-      yield* pass(1_000)
-      expect((second % 2 === 0 ? a : b).validate(token).ok).toBe(true)
-    }
-    yield* pass(8_000)
-    expect((yield* ends(b)).map(({ reason }) => reason)).toEqual(['absolute'])
-  })))
+  it('records the absolute limit of a session that stays active', () =>
+    twoNodes((a, b, pass) =>
+      Effect.gen(function*() {
+        const { token } = yield* a.create({ subject: 'ada' })
+        for (let second = 0; second < 59; second++) {
+          yield* pass(1_000)
+          expect((second % 2 === 0 ? a : b).validate(token).ok).toBe(true)
+        }
+        yield* pass(8_000)
+        expect((yield* ends(b)).map(({ reason }) => reason)).toEqual(['absolute'])
+      })
+    ))
 
   it('records nothing while its clock disagrees with the others', () => {
     const [ahead, right] = [manualWorld(), manualWorld()]
@@ -83,7 +86,10 @@ describe('the sweeper', () => {
 
 it('the turns of nodes lie apart, behind the deadline and what may be on its way', () => {
   const session = {
-    id: '01900000-0000-7000-8000-000000000000', startedAt: 0, lastSeenAt: 0, limits: { idle: 10_000, absolute: 60_000, renew: null }
+    id: '01900000-0000-7000-8000-000000000000',
+    startedAt: 0,
+    lastSeenAt: 0,
+    limits: { idle: 10_000, absolute: 60_000, renew: null }
   } as unknown as LiveSession
   const turns = ['a', 'b', 'c'].map((node) => dueAt(node, session, 'idle'))
   expect(new Set(turns).size).toBe(3)

@@ -26,19 +26,22 @@ export const faultyLog = <E>(inner: Layer.Layer<EventLog, E>, faults: LogFaults)
       Effect.repeat({ until: () => faults.tail === 'ok' }))
     return {
       ...log,
-      append: (events) => Effect.suspend(() => {
-        switch (faults.append) {
-          case 'fail':
-            return Effect.fail(lost)
-          case 'hang':
-            return Effect.never
-          case 'lose-answer':
-            return Effect.andThen(log.append(events), Effect.fail(lost))
-          case 'ok':
-            return log.append(events)
-        }
-      }),
-      head: Effect.suspend(() => faults.head === 'ok' ? log.head : faults.head === 'fail' ? Effect.fail(lost) : Effect.never),
+      append: (events) =>
+        Effect.suspend(() => {
+          switch (faults.append) {
+            case 'fail':
+              return Effect.fail(lost)
+            case 'hang':
+              return Effect.never
+            case 'lose-answer':
+              return Effect.andThen(log.append(events), Effect.fail(lost))
+            case 'ok':
+              return log.append(events)
+          }
+        }),
+      head: Effect.suspend(() =>
+        faults.head === 'ok' ? log.head : faults.head === 'fail' ? Effect.fail(lost) : Effect.never
+      ),
       tail: (from) => log.tail(from).pipe(Stream.tap(() => whole))
     }
   })).pipe(Layer.provide(inner))

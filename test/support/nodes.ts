@@ -25,12 +25,23 @@ export class TestCluster implements AsyncDisposable {
     this.#options = options
   }
 
-  async open(name: string, options: Partial<OpenOptions> = {}, world: World = { clock: systemClock, random }): Promise<TestNode> {
+  async open(
+    name: string,
+    options: Partial<OpenOptions> = {},
+    world: World = { clock: systemClock, random }
+  ): Promise<TestNode> {
     const faults = noFaults()
-    const sessions = await openFacade({
-      log: faultyLog(this.#log, faults), broadcast: this.hub.broadcast({ cluster: 'test' }), node: name,
-      maxStaleness: '1 second', ...this.#options, ...options
-    }, world)
+    const sessions = await openFacade(
+      {
+        log: faultyLog(this.#log, faults),
+        broadcast: this.hub.broadcast({ cluster: 'test' }),
+        node: name,
+        maxStaleness: '1 second',
+        ...this.#options,
+        ...options
+      },
+      world
+    )
     const node = { name, sessions, faults }
     this.#nodes.set(name, node)
     return node

@@ -4,7 +4,13 @@ import * as Exit from 'effect/Exit'
 import * as Layer from 'effect/Layer'
 import * as Scope from 'effect/Scope'
 import { describe, expect, it } from 'vitest'
-import { type Arrival, type Hub, hubBroadcast, type HubOptions, type Passage } from '../../../consumers/broadcast/hub.ts'
+import {
+  type Arrival,
+  type Hub,
+  hubBroadcast,
+  type HubOptions,
+  type Passage
+} from '../../../consumers/broadcast/hub.ts'
 import { position } from '../../../core/log/position.ts'
 import { Broadcast, type Message, NodeIdentity } from '../../../core/store/broadcast.ts'
 import { suite } from '../../contract/broadcast.ts'

@@ -51,9 +51,13 @@ describe('create', () => {
   })
 
   it.each([
-    ['subject', { subject: '' }], ['subject', { subject: 7 }], ['subject', {}], ['tenant', { subject: 'a', tenant: '' }],
+    ['subject', { subject: '' }],
+    ['subject', { subject: 7 }],
+    ['subject', {}],
+    ['tenant', { subject: 'a', tenant: '' }],
     ['device', { subject: 'a', device: { label: 'x'.repeat(129) } }],
-    ['authentication', { subject: 'a', authentication: { level: '', methods: [] } }], ['colour', { subject: 'a', colour: 1 }],
+    ['authentication', { subject: 'a', authentication: { level: '', methods: [] } }],
+    ['colour', { subject: 'a', colour: 1 }],
     ['continues', { subject: 'a', continues: 'nonsense' }]
   ])('names the option %s that cannot stand: %j', async (option, options) => {
     const { sessions } = await open()
@@ -170,7 +174,10 @@ describe('rotate', () => {
 
   it('gives what a step-up brings to the new token alone', async () => {
     const { sessions } = await open()
-    const { token } = await sessions.create({ subject: 'ada', authentication: { level: 'aal1', methods: ['password'] } })
+    const { token } = await sessions.create({
+      subject: 'ada',
+      authentication: { level: 'aal1', methods: ['password'] }
+    })
     const strong = await sessions.reauthenticate(token, { level: 'aal2', methods: ['otp'] })
     expect(strong.session.authentication.level).toBe('aal2')
     const old = sessions.validate(token)
@@ -272,8 +279,13 @@ describe('revoke', () => {
   })
 
   it.each([
-    ['target', {}], ['target', null], ['target', { all: false }], ['subject', { subject: '' }],
-    ['before', { subject: 'a', before: -1 }], ['before', { all: true, before: 'now' }], ['except', { subject: 'a', except: 'x' }]
+    ['target', {}],
+    ['target', null],
+    ['target', { all: false }],
+    ['subject', { subject: '' }],
+    ['before', { subject: 'a', before: -1 }],
+    ['before', { all: true, before: 'now' }],
+    ['except', { subject: 'a', except: 'x' }]
   ])('names the option %s that cannot stand: %j', async (option, target) => {
     const { sessions } = await open()
     await expect(sessions.revoke(target as never)).rejects.toMatchObject({ _tag: 'InvalidOptions', option })
@@ -298,7 +310,9 @@ describe('the cap on sessions of a subject', () => {
 
   it('holds for logins at once', async () => {
     const { sessions } = await open({ maxSessionsPerSubject: 3 })
-    const made = await Promise.all(Array.from({ length: 12 }, () => sessions.create({ subject: 'ada' }).catch(() => null)))
+    const made = await Promise.all(
+      Array.from({ length: 12 }, () => sessions.create({ subject: 'ada' }).catch(() => null))
+    )
     expect(sessions.list({ subject: 'ada' })).toHaveLength(3)
     expect(made.filter((one) => one !== null && sessions.validate(one.token).ok)).toHaveLength(3)
   })
@@ -355,7 +369,11 @@ describe('no token is ever kept', () => {
     const failures = await Promise.all([one.token, two.token].flatMap((token) => [
       sessions.rotate(token), sessions.update(token, {}), sessions.create({ subject: 'b', continues: token })
     ].map((promise) => promise.catch((cause: Error) => `${cause.message} ${cause.stack} ${JSON.stringify(cause)}`))))
-    const kept = [JSON.stringify(sessions.health()), JSON.stringify(sessions.list({ subject: 'ada' })), ...failures.map(String)]
+    const kept = [
+      JSON.stringify(sessions.health()),
+      JSON.stringify(sessions.list({ subject: 'ada' })),
+      ...failures.map(String)
+    ]
     for await (const record of sessions.events()) kept.push(JSON.stringify(record))
     expect(failures.every((text) => typeof text === 'string')).toBe(true)
     for (const text of kept) for (const token of [one.token, two.token]) expect(text).not.toContain(token)

@@ -5,7 +5,9 @@ import { ManualClock } from '../../support/world.ts'
 
 it('never goes back and never falls behind the monotonic clock, however the wall clock is set (I6)', () => {
   const step = fc.oneof(
-    fc.record({ advance: fc.integer({ min: 0, max: 100_000 }) }), fc.record({ jump: fc.integer({ min: -1e9, max: 1e9 }) }))
+    fc.record({ advance: fc.integer({ min: 0, max: 100_000 }) }),
+    fc.record({ jump: fc.integer({ min: -1e9, max: 1e9 }) })
+  )
   fc.assert(fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
     const clock = new ManualClock()
     const time = new TrustedTime(clock)
