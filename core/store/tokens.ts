@@ -71,8 +71,12 @@ const attempt = (parts: Parts, id: SessionId, command: Command): Effect.Effect<b
 export const confirm = (parts: Parts, id: SessionId, digest: Digest): Effect.Effect<void, LogUnavailable> =>
   attempt(parts, id, { type: 'Confirm', digest }).pipe(
     // Ended meanwhile, or confirmed by another node: both are answers.
-    Effect.catchTag(['NotFound', 'Conflict', 'TooManySessions', 'AttributesInvalid', 'AttributesTooLarge'], () => Effect.void),
-    Effect.asVoid)
+    Effect.catchTag(
+      ['NotFound', 'Conflict', 'TooManySessions', 'AttributesInvalid', 'AttributesTooLarge'],
+      () => Effect.void
+    ),
+    Effect.asVoid
+  )
 
 const grace = (parts: Parts, value: DurationInput | undefined): number | InvalidOptions => {
   const ms = value === undefined ? parts.settings.graceMs : durationMs(value)
@@ -96,7 +100,12 @@ const exchangeable = (parts: Parts, catchUp: CatchUp, token: unknown): Effect.Ef
 /** The command with a new token's digest, under the session as it is at each try. */
 type Exchange = (digest: Digest) => Command
 
-const exchange = (parts: Parts, catchUp: CatchUp, token: unknown, command: Exchange): Effect.Effect<Issued, TokenError> =>
+const exchange = (
+  parts: Parts,
+  catchUp: CatchUp,
+  token: unknown,
+  command: Exchange
+): Effect.Effect<Issued, TokenError> =>
   Effect.gen(function*() {
     const found = yield* exchangeable(parts, catchUp, token)
     const { id } = found.session
@@ -105,8 +114,9 @@ const exchange = (parts: Parts, catchUp: CatchUp, token: unknown, command: Excha
     const pendingBefore = (yield* live(parts, id)).pending?.digest
     const minted = mintToken(parts.random)
     for (let tries = 1; ; tries++) {
-      if (yield* attempt(parts, id, command(digestOf(minted))).pipe(Effect.catchTag(
-        ['TooManySessions', 'AttributesInvalid', 'AttributesTooLarge'], (defect) => Effect.die(defect)))) break
+      const stands = yield* attempt(parts, id, command(digestOf(minted))).pipe(Effect.catchTag(
+        ['TooManySessions', 'AttributesInvalid', 'AttributesTooLarge'], (defect) => Effect.die(defect)))
+      if (stands) break
       // The version moved. If a token did, another exchange has won; anything else is none of our business.
       const now = yield* live(parts, id)
       const lost = now.current.digest !== presented || now.pending?.digest !== pendingBefore
@@ -116,10 +126,11 @@ const exchange = (parts: Parts, catchUp: CatchUp, token: unknown, command: Excha
   })
 
 /** The session as the new token will see it, which may have been given more than the one that is current. */
-const sessionOf = (parts: Parts, id: SessionId, token: string): Effect.Effect<Session, NotFound> => Effect.suspend(() => {
-  const seen = parts.index.peek(token, parts.time.now())
-  return seen === undefined ? session(parts, id) : Effect.succeed(seen)
-})
+const sessionOf = (parts: Parts, id: SessionId, token: string): Effect.Effect<Session, NotFound> =>
+  Effect.suspend(() => {
+    const seen = parts.index.peek(token, parts.time.now())
+    return seen === undefined ? session(parts, id) : Effect.succeed(seen)
+  })
 
 /** A new token for the session. The one presented stays good until the new one is first presented, and `grace` more. */
 export const rotate = (
