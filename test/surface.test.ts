@@ -21,8 +21,8 @@ const doors = {
     values: [...errorClasses, 'SessionOver', 'errorCodes', 'memoryLog', 'openSessions', 'sqliteLog'],
     types: [
       'Attributes', 'Authentication', 'BroadcastStatus', 'Confirm', 'CreateOptions', 'CurfewError', 'Device',
-      'DomainEvent', 'DurationInput', 'EndReason', 'ErrorCode', 'EventsOptions', 'Health', 'Issued', 'LimitsInput', 'LimitsPreset',
-      'LogStatus', 'NodeOptions', 'Position', 'ReauthenticateOptions', 'Receipt', 'Refusal', 'RevokeOptions',
+      'DomainEvent', 'DurationInput', 'EndReason', 'ErrorCode', 'EventsOptions', 'Health', 'Issued', 'LimitsInput',
+      'LimitsPreset', 'LogStatus', 'NodeOptions', 'Position', 'ReauthenticateOptions', 'Receipt', 'Refusal', 'RevokeOptions',
       'RotateOptions', 'Session', 'Sessions', 'SessionsOptions', 'StoredEvent', 'Target', 'UpdateOptions', 'Verdict'
     ]
   },
