@@ -22,8 +22,8 @@ const doors = {
     types: [
       'Attributes', 'Authentication', 'BroadcastStatus', 'Confirm', 'CreateOptions', 'CurfewError', 'Device',
       'DomainEvent', 'DurationInput', 'EndReason', 'ErrorCode', 'EventsOptions', 'Health', 'Issued', 'LimitsInput',
-      'LimitsPreset', 'LogStatus', 'NodeOptions', 'Position', 'ReauthenticateOptions', 'Receipt', 'Refusal', 'RevokeOptions',
-      'RotateOptions', 'Session', 'Sessions', 'SessionsOptions', 'StoredEvent', 'Target', 'UpdateOptions', 'Verdict'
+      'LimitsPreset', 'LogStatus', 'NodeOptions', 'Position', 'ReauthenticateOptions', 'Receipt', 'Refusal',
+      'RevokeOptions', 'RotateOptions', 'Session', 'Sessions', 'SessionsOptions', 'StoredEvent', 'Target', 'UpdateOptions', 'Verdict'
     ]
   },
   './nats': {
