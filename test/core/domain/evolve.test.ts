@@ -217,7 +217,10 @@ describe('activity', () => {
     given(started(), { ...active([sessionId(1), t0 + hour]), at: t0 + minute }).isLive({ lastSeenAt: t0 + minute })
   })
 
-  it('comes to the same before and behind anything but an idle end', () => {
+  it('comes to the same before and behind anything but an idle end, which it makes void', () => {
+    const late = active([sessionId(1), t0 + limits.idle - 1])
+    given(started(), late, ended('idle', t0 + limits.idle)).isLive()
+    given(started(), ended('idle', t0 + limits.idle), late).hasEnded('idle')
     const seen = active([sessionId(1), t0 + minute])
     for (const event of [rotated('second', 1, t0), changed({ a: 1 }), ended('logout', t0), confirmed('first', t0)]) {
       expect(given(started(), seen, event).state).toEqual(given(started(), event, seen).state)

@@ -5,8 +5,8 @@ import { previousTokensMax } from '../../../core/domain/session.ts'
 import { given } from '../../support/spec.ts'
 import { ClientWorld, moves } from './client-world.ts'
 import {
-  active, changed, confirmed, digest, domain, ended, fold, hour, isGood, limits, live, rotated, sessionId, standingOf, start,
-  started, t0, writer
+  changed, confirmed, digest, domain, fold, hour, isGood, live, rotated, sessionId, standingOf, start, started, t0,
+  writer
 } from './story.ts'
 
 /**
@@ -32,15 +32,6 @@ describe('a patch that was void for want of room', () => {
     const half = 'x'.repeat(attributesLengthMax / 2)
     const [first, late, room] = [changed({ a: half }, t0), changed({ b: half }, t0 + 1), changed({ a: null }, t0 + 2)]
     expect(live(given(started(), first, late, room, late).state).attributes).toEqual({})
-  })
-})
-
-describe('on a log of several partitions', () => {
-  // Activity and sessions stand in different partitions, and each node may read those in an order of its own.
-  it.fails('activity and an idle end come to the same in either order', () => {
-    const seen = active([sessionId(1), t0 + limits.idle - 1])
-    const end = ended('idle', t0 + limits.idle)
-    expect(fold([started(), seen, end]).status).toBe(fold([started(), end, seen]).status)
   })
 })
 

@@ -59,6 +59,7 @@ const tokens: PropertyName = 'tokens: each keeps what it was given, and none out
 const client: PropertyName = 'tokens: a client is never locked out, whatever overlaps but a step-up'
 const stepUps: PropertyName = 'tokens: a step-up is not lost to what goes on beside it'
 const patches: PropertyName = 'attributes: concurrent patches of different keys all survive'
+const room: PropertyName = 'attributes: concurrent patches do not burst the room of a session'
 const cap: PropertyName = 'cap: so many sessions stand, and the oldest give way or none'
 
 const brokenFolds: readonly Mutant[] = [
@@ -148,7 +149,7 @@ const brokenFolds: readonly Mutant[] = [
     evolve(state.status === 'live' && event.type === 'AttributesChanged' ? { ...state, patches: [] } : state, event)),
   folds('only the latest patch is known again', batches, whenLive((_state, _event, right) =>
     right.status === 'live' ? { ...right, patches: right.patches.slice(0, 1) } : right)),
-  folds('patches may burst the room of a session', model, whenLive((state, event, right) =>
+  folds('patches are not measured together', room, whenLive((state, event, right) =>
     event.type === 'AttributesChanged' && event.session === state.id && right === state
       && (event.expects ?? state.version) === state.version && !state.patches.includes(event.command)
       ? { ...state, version: state.version + 1, attributes: mergePatch(state.attributes, event.patch) } : right)),

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
+import { attributesLengthMax } from '../../../core/domain/attributes.ts'
 import type { Standing } from '../../../core/domain/commands.ts'
 import type { Attributes, Authentication, DomainEvent, SessionStarted } from '../../../core/domain/events.ts'
 import type { SessionId } from '../../../core/domain/ids.ts'
@@ -316,6 +317,20 @@ const patches = (domain: Domain) => fc.property(
     expect(live(domain.evolve(state, changed({ kept: null }))).attributes).toEqual({ a: 0 })
   })
 
+/** Each has room for itself when it is decided on. */
+const bursting = (domain: Domain) => fc.property(
+  fc.array(fc.nat({ max: attributesLengthMax - 20 }), { minLength: 2, maxLength: 5 }), (lengths) => {
+    const state = fold([started()], domain)
+    const after = lengths.flatMap((length, i) => {
+      const patch = { [`k${i}`]: 'x'.repeat(length) }
+      const decision = domain.decide({ type: 'Change', patch, ifVersion: null }, state, writer(t0, 'a', `big-${i}`))
+      return decision.ok ? decision.events : []
+    }).reduce(domain.evolve, state)
+    const { attributes } = live(after)
+    expect(JSON.stringify(attributes).length).toBeLessThanOrEqual(attributesLengthMax)
+    expect(attributes['k0']).toHaveLength(lengths[0]!)
+  })
+
 const capped = (domain: Domain) => fc.property(
   fc.array(fc.record({ subject: fc.constantFrom('ada', 'bob', null), continues: fc.option(fc.nat({ max: 9 })),
     ends: fc.boolean() }), { maxLength: 20 }),
@@ -376,6 +391,7 @@ export const properties = {
   'tokens: a client is never locked out, whatever overlaps but a step-up': { of: client, runs: 1_000 },
   'tokens: a step-up is not lost to what goes on beside it': { of: stepUps, runs: 300 },
   'attributes: concurrent patches of different keys all survive': { of: patches, runs: 300 },
+  'attributes: concurrent patches do not burst the room of a session': { of: bursting, runs: 100 },
   'cap: so many sessions stand, and the oldest give way or none': { of: capped, runs: 200 }
 } as const satisfies Record<string, Property>
 export type PropertyName = keyof typeof properties
