@@ -1,7 +1,7 @@
 /**
- * Append-only bytes in segments. A blob never changes and never moves within its segment; a segment is dropped as a whole,
- * and whoever still looks at one of its blobs keeps it alive. An address is the segment's ordinal and the offset in
- * units of 4 bytes, together 32 bits: 16 GB.
+ * Append-only bytes in segments. A blob never changes and never moves within its segment; a segment is dropped as a
+ * whole, and whoever still looks at one of its blobs keeps it alive. An address is the segment's ordinal and the
+ * offset in units of 4 bytes, together 32 bits: 16 GB.
  */
 const unitBytes = 4
 
@@ -37,7 +37,8 @@ export class Blobs {
 
   /** Copies the first `length` bytes, a multiple of 4, of `source` from `from` and returns their address. */
   append(source: Uint8Array, from: number, length: number): number {
-    if (this.#current < 0 || this.#used[this.#current]! + length > this.segments[this.#current]!.length) this.#open(length)
+    const full = this.#current < 0 || this.#used[this.#current]! + length > this.segments[this.#current]!.length
+    if (full) this.#open(length)
     const ordinal = this.#current
     const target = this.segments[ordinal]!
     const at = this.#used[ordinal]!
@@ -84,8 +85,8 @@ export class Blobs {
 
   #judge(ordinal: number, liveBefore: number): void {
     const live = this.#live[ordinal]!
-    if (live === 0) this.#drop(ordinal)
-    else if (this.#isMostlyGarbage(ordinal, live) && !this.#isMostlyGarbage(ordinal, liveBefore)) this.#victims.push(ordinal)
+    if (live === 0) return this.#drop(ordinal)
+    if (this.#isMostlyGarbage(ordinal, live) && !this.#isMostlyGarbage(ordinal, liveBefore)) this.#victims.push(ordinal)
   }
 
   #drop(ordinal: number): void {

@@ -19,7 +19,9 @@ const absolute = refusal('absolute')
 const idle = refusal('idle')
 const superseded = refusal('superseded')
 
-/** A character that no token has. As a test of form, with the length, a third of the cost of a pattern for the whole. */
+/**
+ * A character that no token has. As a test of form, with the length, a third of the cost of a pattern for the whole.
+ */
 const foreign = /[^\w-]/
 
 /** A token's presentation that was told and led to nothing is told again after this long. */
@@ -70,13 +72,13 @@ export const peek = (space: Space, token: unknown, now: number): SessionView | u
     if (words[base + rowWord] === 0 || words[base]! > key) return undefined
     if (words[base] !== key || !isOf(words, base, digest)) continue
     const state = words[base + stateWord]!
-    const home = space.home(words[base + rowWord]!)
-    settle(space, home.words, home.base)
-    if (refuse(space, home.words, home.base, now) !== null) return undefined
+    const { words: homeWords, base: homeBase } = space.home(words[base + rowWord]!)
+    settle(space, homeWords, homeBase)
+    if (refuse(space, homeWords, homeBase, now) !== null) return undefined
     if ((state & previousBit) !== 0 && now >= deadlineAt(words, base)) return undefined
     const which = (state & aliasBits) === 0 ? currentToken
       : (state & pendingBit) !== 0 ? pendingToken : words[base + renewWord]!
-    return present(space, home.words, home.base, now, false, which)
+    return present(space, homeWords, homeBase, now, false, which)
   }
 }
 
@@ -91,8 +93,8 @@ const answer = (space: Space, words: Uint32Array, base: number, now: number, tou
 }
 
 /**
- * Why the session at this home is refused at `now`, or null. What is refused once is refused for good because `now` never
- * goes back (TrustedTime): no mark is left.
+ * Why the session at this home is refused at `now`, or null. What is refused once is refused for good because `now`
+ * never goes back (TrustedTime): no mark is left.
  */
 const refuse = (space: Space, words: Uint32Array, base: number, now: number): Verdict | null => {
   const state = words[base + stateWord]!
@@ -143,7 +145,7 @@ const answerAlias = (space: Space, words: Uint32Array, base: number, now: number
   const state = words[base + stateWord]!
   const isPending = (state & pendingBit) !== 0
   if (!isPending && now >= deadlineAt(words, base)) {
-    space.events.onReuse(idOf(space, homeWords, homeBase))
+    space.events.onReuse(idOf(space, homeWords, homeBase), digestText(words, base))
     return superseded
   }
   const session = present(space, homeWords, homeBase, now, touch, isPending ? pendingToken : words[base + renewWord]!)

@@ -102,7 +102,8 @@ export class ColdReader {
 
   extras(): Extras {
     if (this.#extrasLength === 0) return noExtras
-    return JSON.parse(decoder.decode(this.bytes.subarray(this.#extrasAt, this.#extrasAt + this.#extrasLength))) as Extras
+    const json = this.bytes.subarray(this.#extrasAt, this.#extrasAt + this.#extrasLength)
+    return JSON.parse(decoder.decode(json)) as Extras
   }
 
   authentication(dictionary: Dictionary, extras: Extras): Authentication {

@@ -21,6 +21,7 @@ const sameMeans = (a: Means, level: string, methods: readonly string[]): boolean
  */
 export class Dictionary {
   readonly limits: Limits[] = []
+  shortestIdleMs = Infinity
   readonly #limitsByKey = new Map<string, number>()
   readonly means: Means[] = []
   readonly #meansByKey = new Map<string, number>()
@@ -37,6 +38,7 @@ export class Dictionary {
     const key = `${limits.idle} ${limits.absolute} ${limits.renew}`
     const known = this.#limitsByKey.get(key)
     if (known !== undefined) return known
+    this.shortestIdleMs = Math.min(this.shortestIdleMs, limits.idle)
     this.limits.push({ idle: limits.idle, absolute: limits.absolute, renew: limits.renew })
     this.#limitsByKey.set(key, this.limits.length - 1)
     return this.limits.length - 1

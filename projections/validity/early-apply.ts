@@ -11,12 +11,12 @@ import type { Wide } from './wides.ts'
 import { idText, readId } from './words.ts'
 
 /**
- * Ends what a revocation concerns before it stands in the log, as a bit above the fold: the session's fold goes on below,
- * and when the log brings the record it says the same. So with all early ones in the log, the state is that of the
- * log alone.
+ * Ends what a revocation concerns before it stands in the log, as a bit above the fold: the session's fold goes on
+ * below, and when the log brings the record it says the same. So with all early ones in the log, the state is that of
+ * the log alone.
  *
- * An end for idleness or age is left to each node's own clock and to the log: the fold may yet find it void (activity that
- * stands before it), and nothing is to be taken away that the log would give back.
+ * An end for idleness or age is left to each node's own clock and to the log: the fold may yet find it void (activity
+ * that stands before it), and nothing is to be taken away that the log would give back.
  */
 export const applyEarly = (space: Space, event: Revocation, heardAt: Position): number => {
   switch (event.type) {

@@ -19,8 +19,9 @@ const keyOf = (event: Revocation): string =>
   event.type === 'SessionEnded' ? `${event.command} ${event.session}` : event.command
 
 /**
- * Early revocations whose own record has not been folded: what they end of sessions that this node has yet to see start.
- * A session that is folded after the record itself stands behind it in the log, so the entry must be gone by then.
+ * Early revocations whose own record has not been folded: what they end of sessions that this node has yet to see
+ * start. A session that is folded after the record itself stands behind it in the log, so the entry must be gone by
+ * then.
  */
 export class Early {
   readonly #pending = new Map<string, Pending<Revocation>>()

@@ -13,15 +13,19 @@ import { idText, readId } from './words.ts'
 
 /** So many reasons are kept for health; further ones are counted with the last. */
 const reasonsMax = 100
-/** So many sessions with unreadable events are kept apart; more of them, and the index as a whole is not to be trusted. */
+/**
+ * So many sessions with unreadable events are kept apart; more of them, and the index as a whole is not to be trusted.
+ */
 const blockedMax = 10_000
 
-export const foldEvent = (space: Space, event: DomainEvent | Unreadable, partition: number, offset: number): Outcome => {
+export const foldEvent = (
+  space: Space, event: DomainEvent | Unreadable, partition: number, offset: number
+): Outcome => {
   switch (event.type) {
     case 'SessionStarted':
       return foldStart(space, event, partition, offset)
     case 'ActivityRecorded':
-      return foldActivity(space, event)
+      return foldActivity(space, event, partition)
     case 'SubjectRevoked':
     case 'TenantRevoked':
     case 'AllRevoked': {
@@ -69,7 +73,7 @@ const hideRow = (space: Space, row: number, bit: number, reason: 'revoked' | Par
   hide(space, words, base, bit, reason, false)
 }
 
-const foldActivity = (space: Space, event: ActivityRecorded): Outcome => {
+const foldActivity = (space: Space, event: ActivityRecorded, partition: number): Outcome => {
   let outcome: Outcome = 'ignored'
   for (const [id, seen] of event.seen) {
     const at = lastSeenBy(event, seen)
@@ -77,6 +81,8 @@ const foldActivity = (space: Space, event: ActivityRecorded): Outcome => {
     const row = space.ids.find(space.id)
     if (row === 0) continue
     const { words, base } = space.home(row)
+    // Each partition has the batch: only there does it stand in order with the session's own events.
+    if (space.counts.length > 1 && space.cold(words[base + blobWord]!).partition !== partition) continue
     settle(space, words, base)
     const state = words[base + stateWord]!
     if ((state & endedBit) !== 0 || at <= foldedSeen(space, words, base)) continue
@@ -173,7 +179,9 @@ const foldUnreadable = (space: Space, event: Unreadable): void => {
   if (event.concerns === 'everything') return distrust(space, event.detail)
   keep(space.skipped, event.detail)
   if (event.concerns === 'nothing' || space.blocked.has(event.session)) return
-  if (space.blocked.size >= blockedMax) return distrust(space, `more than ${blockedMax} sessions with unreadable events`)
+  if (space.blocked.size >= blockedMax) {
+    return distrust(space, `more than ${blockedMax} sessions with unreadable events`)
+  }
   readId(event.session, space.id)
   if (space.remembered.reason(space.id) !== undefined) return
   space.blocked.add(event.session)

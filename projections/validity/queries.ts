@@ -1,11 +1,11 @@
 import type { Digest, SessionId } from '../../core/domain/ids.ts'
 import type { LiveSession, SessionState } from '../../core/domain/session.ts'
 import type { Session } from '../../core/domain/verdict.ts'
-import type { Found } from '../../core/store/ports.ts'
+import type { Found, SessionIndex } from '../../core/store/ports.ts'
 import { currentToken, SessionView } from './session-view.ts'
 import { load, settle } from './sessions.ts'
 import {
-  aheadBit, aliasBits, blobWord, confirmableBit, deadlineAt, dirtyBit, hiddenBits, limitsShift, pendingBit,
+  aheadBit, aliasBits, blobWord, confirmableBit, deadlineAt, dirtyBit, endedBit, hiddenBits, limitsShift, pendingBit,
   reasonIn, rowWord, seenAt, slotWords, stateWord
 } from './slot.ts'
 import type { Place, Space } from './space.ts'
@@ -18,9 +18,10 @@ const countedMax = 65_536
 
 /** The row's home, held against wide revocations. */
 const settled = (space: Space, row: number): Place => {
-  const place = space.home(row)
-  settle(space, place.words, place.base)
-  return place
+  const { words, base } = space.home(row)
+  settle(space, words, base)
+  // Anew: settling may have looked at other homes, and there is but one such object.
+  return space.home(row)
 }
 
 const isHidden = ({ words, base }: Place): boolean => (words[base + stateWord]! & hiddenBits) !== 0
@@ -55,7 +56,27 @@ export const stateOf = (space: Space, id: SessionId): SessionState => {
     : loaded(space, place)
 }
 
-export const findToken = (space: Space, digest: Digest): Found | undefined => {
+/** A row that is hidden, though the log has not ended it. */
+export const endedEarly = (space: Space, id: SessionId): ReturnType<SessionIndex['endedEarly']> => {
+  const row = rowOf(space, id)
+  if (row === 0) return undefined
+  const place = settled(space, row)
+  const state = place.words[place.base + stateWord]!
+  if ((state & hiddenBits) === 0 || (state & endedBit) !== 0) return undefined
+  const cold = space.cold(place.words[place.base + blobWord]!)
+  return { session: id, subject: cold.subject(), tenant: space.dictionary.tenants[cold.tenant]! }
+}
+
+/** The session of a token that this node remembers, whatever became of it. */
+export const sessionOf = (space: Space, digest: Digest): SessionId | undefined => {
+  const place = slotOfToken(space, digest)
+  if (place === undefined) return undefined
+  const home = space.home(place.words[place.base + rowWord]!)
+  const cold = space.cold(home.words[home.base + blobWord]!)
+  return idText(cold.bytes, cold.idAt)
+}
+
+const slotOfToken = (space: Space, digest: Digest): Place | undefined => {
   const wanted = new Uint32Array(8)
   readDigest(digest, wanted)
   const key = wanted[0]!
@@ -66,16 +87,22 @@ export const findToken = (space: Space, digest: Digest): Found | undefined => {
     if (words[base + rowWord] === 0 || words[base]! > key) return undefined
     let i = 0
     while (i < 8 && words[base + i] === wanted[i]) i++
-    if (i < 8) continue
-    const state = words[base + stateWord]!
-    const place = settled(space, words[base + rowWord]!)
-    if (isHidden(place)) return undefined
-    const session = loaded(space, place)
-    if ((state & aliasBits) === 0) return { kind: 'current', confirmable: false, goodUntil: Infinity, session }
-    if ((state & pendingBit) !== 0) return { kind: 'pending', confirmable: true, goodUntil: Infinity, session }
-    const confirmable = (state & confirmableBit) !== 0
-    return { kind: 'previous', confirmable, goodUntil: deadlineAt(words, base), session }
+    if (i === 8) return { words, base }
   }
+}
+
+export const findToken = (space: Space, digest: Digest): Found | undefined => {
+  const slot = slotOfToken(space, digest)
+  if (slot === undefined) return undefined
+  const { words, base } = slot
+  const state = words[base + stateWord]!
+  const place = settled(space, words[base + rowWord]!)
+  if (isHidden(place)) return undefined
+  const session = loaded(space, place)
+  if ((state & aliasBits) === 0) return { kind: 'current', confirmable: false, goodUntil: Infinity, session }
+  if ((state & pendingBit) !== 0) return { kind: 'pending', confirmable: true, goodUntil: Infinity, session }
+  const confirmable = (state & confirmableBit) !== 0
+  return { kind: 'previous', confirmable, goodUntil: deadlineAt(words, base), session }
 }
 
 export const getSession = (space: Space, id: SessionId, now: number): Session | undefined => {
@@ -142,7 +169,7 @@ export const takeActivity = (space: Space, most: number): (readonly [SessionId, 
     const row = space.active.take()
     if (row === 0) return seen
     if (!space.hasHome(row)) continue
-    const { words, base } = space.home(row)
+    const { words, base } = settled(space, row)
     const state = words[base + stateWord]!
     // A row that was given to another session meanwhile, or of which the log has told as much.
     if ((state & dirtyBit) === 0) continue

@@ -8,9 +8,10 @@ const stride = 3
 const tickMs = 16_000
 
 /**
- * Ids whose session has ended and whose slot was given back: a second SessionStarted of them, later in the log, must not
- * revive them (I2). 64 bits of a hash of the id, until when (in ticks of 16 s) and the reason, in 12 bytes. Two ids with
- * the same 64 bits would have the later one refused; among a billion ids remembered that befalls one start in 18 billion.
+ * Ids whose session has ended and whose slot was given back: a second SessionStarted of them, later in the log, must
+ * not revive them (I2). 64 bits of a hash of the id, until when (in ticks of 16 s) and the reason, in 12 bytes. Two
+ * ids with the same 64 bits would have the later one refused; among a billion ids remembered that befalls one start in
+ * 18 billion.
  */
 export class Remembered {
   readonly #table: OrderedTable

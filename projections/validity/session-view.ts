@@ -66,7 +66,9 @@ export class SessionView implements Session {
 
   get authentication(): Authentication {
     const cold = this.#cold()
-    if (this.#token === currentToken) return cold.authentication(this.#dictionary, cold.means === 0 ? cold.extras() : noExtras)
+    if (this.#token === currentToken) {
+      return cold.authentication(this.#dictionary, cold.means === 0 ? cold.extras() : noExtras)
+    }
     const { pending, previous } = cold.extras()
     return this.#token === pendingToken ? pending!.authentication : previous![this.#token]!.authentication
   }

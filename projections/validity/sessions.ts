@@ -3,7 +3,8 @@ import { absoluteDeadline, revokes, type LiveSession, type PreviousToken } from 
 import type { Digest } from '../../core/domain/ids.ts'
 import { extrasText } from './cold.ts'
 import {
-  aheadBit, aliasBits, blobWord, blockedBit, confirmableBit, deadlineAt, earlyBit, endedBit, hiddenBits, limitsShift, pendingBit,
+  aheadBit, aliasBits, blobWord, blockedBit, confirmableBit, deadlineAt, earlyBit, endedBit, hiddenBits, limitsShift,
+  pendingBit,
   previousBit, renewWord, rowWord, seenAt, setDeadline, setSeen, slotWords, stampWord, stateWord, withReason,
   wordSeconds
 } from './slot.ts'
@@ -115,7 +116,9 @@ const addAlias = (
 type Replaceable = Pick<LiveSession, 'pending' | 'previous'>
 
 /** `told`: when the presentation of a token was last told, by digest. */
-const addAliases = (space: Space, row: number, { pending, previous }: Replaceable, told: ReadonlyMap<Digest, number>): void => {
+const addAliases = (
+  space: Space, row: number, { pending, previous }: Replaceable, told: ReadonlyMap<Digest, number>
+): void => {
   if (pending !== null) addAlias(space, row, pending.digest, pendingBit, 0, 0, told.get(pending.digest) ?? 0)
   previous.forEach(({ digest, confirmable, goodUntil }: PreviousToken, i) => {
     const state = confirmable ? previousBit | confirmableBit : previousBit

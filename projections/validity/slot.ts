@@ -2,12 +2,12 @@ import type { EndReason } from '../../core/domain/events.ts'
 import { latestMs, wordSpan } from './words.ts'
 
 /**
- * The hot slot: one cache line of 16 words. 0-7 digest. The slot of a session's current token is its home and holds:
- * 8 absolute deadline, low word; 9 last seen, low word; 10 the high 16 bits of both (deadline above); 11 when to renew
- * (whole seconds, rounded up, 0: never), or once ended when to reclaim; 12 the stamp, up to which wide revocations were
- * settled; 13 state bits, reason and limits; 14 row; 15 address of the blob.
- * The slot of a pending or previous token is an alias and leads to the home by its row: 8 and 10 end of its grace; 9 and
- * 10 when its presentation was last told; 11 its place among the previous ones.
+ * The hot slot: one cache line of 16 words. 0-7 digest. The slot of a session's current token is its home and holds: 8
+ * absolute deadline, low word; 9 last seen, low word; 10 the high 16 bits of both (deadline above); 11 when to renew
+ * (whole seconds, rounded up, 0: never), or once ended when to reclaim; 12 the stamp, up to which wide revocations
+ * were settled; 13 state bits, reason and limits; 14 row; 15 address of the blob. The slot of a pending or previous
+ * token is an alias and leads to the home by its row: 8 and 10 end of its grace; 9 and 10 when its presentation was
+ * last told; 11 its place among the previous ones.
  */
 export const slotWords = 16
 export const deadlineWord = 8

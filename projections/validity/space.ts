@@ -26,6 +26,8 @@ export interface IndexOptions {
   /** How many early revocations are remembered at a time, and how many command ids of wide ones in a partition. */
   readonly earlyMax?: number
   readonly commandsMax?: number
+  /** Slots held against the wide revocations with each one that comes, at least. Default 2,048. */
+  readonly settleMin?: number
 }
 
 /** How far a walk through all slots has come, and the stamp of wide revocations when it began. */
@@ -46,6 +48,7 @@ export class Space {
   /** By digest: homes and aliases. */
   readonly tokens: OrderedTable
   readonly rows = new Rows()
+  readonly settleMin: number
   readonly ids: Ids
   readonly bySubject: ListsBySubject
   readonly byTenant: ListsByTenant
@@ -84,7 +87,10 @@ export class Space {
     const capacity = Math.max(4, Math.ceil(options.initialCapacity ?? 1_024))
     const [key0, key1] = options.seed ?? [0x243f6a88, 0x85a308d3]
     this.events = options.events
-    this.tokens = new OrderedTable({ stride: slotWords, mark: rowWord, capacity: Math.ceil(capacity * 1.25), loadMax: 0.86, growth: 1.2 })
+    this.settleMin = options.settleMin ?? 2_048
+    this.tokens = new OrderedTable({
+      stride: slotWords, mark: rowWord, capacity: Math.ceil(capacity * 1.25), loadMax: 0.86, growth: 1.2
+    })
     this.ids = new Ids(this, capacity)
     this.bySubject = new ListsBySubject(this, capacity, key0, key1)
     this.byTenant = new ListsByTenant()

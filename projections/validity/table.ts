@@ -1,12 +1,13 @@
 /**
  * Open addressing with ordered linear probing. A slot is `stride` words: word 0 is the key, word `mark` is not 0 where
- * the slot is taken. Slots stand in the order of their keys, so a miss stops early; a key's home is
- * floor(key * capacity / 2^32), which rises with the key, so any capacity will do, growing keeps the order, and spare
- * slots behind the last home save the wrap. Several slots may have the same key; the first inserted stands first.
+ * the slot is taken. Slots stand in the order of their keys, so a miss stops early; a key's home is floor(key *
+ * capacity / 2^32), which rises with the key, so any capacity will do, growing keeps the order, and spare slots behind
+ * the last home save the wrap. Several slots may have the same key; the first inserted stands first.
  *
- * It grows a little at a time. While it does there are two sides, and `frontier` is a slot of the old one: what has its
- * old home below the frontier is in the young side, all else in the old. Each insertion moves a few clusters, and
- * segments of the old side are dropped as the frontier passes them, so both together never take much more room than one.
+ * It grows a little at a time. While it does there are two sides, and `frontier` is a slot of the old one: what has
+ * its old home below the frontier is in the young side, all else in the old. Each insertion moves a few clusters, and
+ * segments of the old side are dropped as the frontier passes them, so both together never take much more room than
+ * one.
  */
 export const slotShift = 14
 export const slotMask = 0x3fff
@@ -215,7 +216,8 @@ export class OrderedTable {
     if (old === null) return
     const { stride, mark, young } = this
     let slot = this.frontier
-    // What is moved comes in order and behind all that is in the young side: only the first needs looking for its place.
+    // What is moved comes in order and behind all that is in the young side: only the first needs looking for its
+    // place.
     let behind = -1
     for (let left = slots; left > 0 && slot < old.slots; left--) {
       for (;;) {
@@ -243,7 +245,8 @@ export class OrderedTable {
 
   /** Becomes smaller when most of it is free. To be called now and then. */
   fit(): void {
-    if (this.old !== null || this.young.capacity < 1024 || this.count > this.young.capacity * this.#loadMax * 0.4) return
+    const { capacity } = this.young
+    if (this.old !== null || capacity < 1024 || this.count > capacity * this.#loadMax * 0.4) return
     this.#resize(Math.ceil(this.count / this.#loadMax * this.#growth) + capacityMin)
   }
 
@@ -264,9 +267,8 @@ export class OrderedTable {
   #leave(old: Side, index: number): void {
     const segment = old.segments[index]!
     old.segments[index] = none
-    if (segment.length === slotsPerSegment * this.stride && segment !== blanks[this.stride] && this.#pool.length < poolMax) {
-      this.#pool.push(segment)
-    }
+    const isWhole = segment.length === slotsPerSegment * this.stride && segment !== blanks[this.stride]
+    if (isWhole && this.#pool.length < poolMax) this.#pool.push(segment)
   }
 
   #resize(capacity: number): void {

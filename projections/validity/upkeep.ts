@@ -13,8 +13,6 @@ import { readIdBytes } from './words.ts'
 export const endedMs = 600_000
 /** A session that cannot be read is given back so long after its absolute deadline. */
 const blockedMs = 3_600_000
-/** Slots settled with each wide revocation at least, so that few wait at a time. */
-const settleMin = 2_048
 
 const advance = (space: Space, round: Round, most: number, visit: (side: Side, slot: number) => boolean): boolean => {
   if (round.cursor === 0) round.stamp = space.wides.stamp
@@ -24,9 +22,12 @@ const advance = (space: Space, round: Round, most: number, visit: (side: Side, s
   return true
 }
 
-/** Holds the next slots of the settling round against the wide revocations. A round takes at most 16,384 of these. */
+/**
+ * Holds the next slots of the settling round against the wide revocations, so that few wait at a time: a round takes at
+ * most 16,384 of these steps.
+ */
 export const settleSome = (space: Space): void => {
-  const most = Math.max(settleMin, space.tokens.young.capacity >>> 14)
+  const most = Math.max(space.settleMin, space.tokens.young.capacity >>> 14)
   advance(space, space.settling, most, (side, slot) => {
     const words = side.segments[slot >>> slotShift]!
     const base = (slot & slotMask) * slotWords

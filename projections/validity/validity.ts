@@ -8,7 +8,8 @@ import { check, peek } from './check.ts'
 import { applyEarly } from './early-apply.ts'
 import { foldEvent } from './fold.ts'
 import {
-  countSubject, countTenantOrAll, findToken, getSession, listSubject, listTenant, standingOf, stateOf, takeActivity
+  countSubject, countTenantOrAll, endedEarly, findToken, getSession, listSubject, listTenant, sessionOf, standingOf,
+  stateOf, takeActivity
 } from './queries.ts'
 import { Space, type IndexOptions } from './space.ts'
 import { compact, sweepSome, type Expired } from './upkeep.ts'
@@ -20,9 +21,9 @@ export type { IndexOptions } from './space.ts'
 const compactPerRecord = 8
 
 /**
- * An index that has folded nothing yet. It is the fold of the records that `apply` is given (`evolve` is its one source of
- * rules), and above it the revocations heard early and what this node has seen. `events` are called while it works, and
- * must not call `apply`, `applyEarly` or `sweep` in turn.
+ * An index that has folded nothing yet. It is the fold of the records that `apply` is given (`evolve` is its one
+ * source of rules), and above it the revocations heard early and what this node has seen. `events` are called while it
+ * works, and must not call `apply`, `applyEarly` or `sweep` in turn.
  */
 export const makeIndex = (options: IndexOptions): SessionIndex => {
   const space = new Space(options)
@@ -35,6 +36,9 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
     distrust: () => space.distrust,
     state: (id) => stateOf(space, id),
     find: (digest) => findToken(space, digest),
+    sessionOf: (digest) => sessionOf(space, digest),
+    endedEarly: (id) => endedEarly(space, id),
+    shortestIdleMs: () => space.dictionary.shortestIdleMs,
     standing: (subject, now) => standingOf(space, subject, now),
     get: (id, now) => isSessionId(id) ? getSession(space, id, now) : undefined,
     peek: (token, now) => peek(space, token, now),

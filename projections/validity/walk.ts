@@ -5,8 +5,8 @@ export const reseek = true
 
 /**
  * Visits the taken slots in the order of their keys, from key `cursor` on, about `most` slots with the free ones, and
- * returns the key to go on from, or 0 at the end of the round. Keys instead of slot numbers make the walk indifferent to
- * growth and to moving slots in between: what is there all the time is visited, whatever else comes and goes.
+ * returns the key to go on from, or 0 at the end of the round. Keys instead of slot numbers make the walk indifferent
+ * to growth and to moving slots in between: what is there all the time is visited, whatever else comes and goes.
  */
 export const walk = (
   table: OrderedTable, cursor: number, most: number, visit: (side: Side, slot: number) => boolean
@@ -49,8 +49,8 @@ export const walk = (
 }
 
 /**
- * Up to which key all is visited when this slot is reached and the one before is free. Less than exact, so that rounding
- * skips nothing: one key more or less is visited twice. What the old side still has is not in the young one.
+ * Up to which key all is visited when this slot is reached and the one before is free. Less than exact, so that
+ * rounding skips nothing: one key more or less is visited twice. What the old side still has is not in the young one.
  */
 const firstKey = (table: OrderedTable, side: Side, slot: number): number => {
   const { old, frontier } = table

@@ -94,8 +94,8 @@ export const idHash = (words: Uint32Array): number => mix(words[0]!, words[1]!, 
 export const idHashMore = (words: Uint32Array): number => mix(words[3]!, words[2]!, words[1]!, words[0]!, 0x7f4a7c15)
 
 /**
- * 32 bits of a name (HalfSipHash, one round a word, three at the end). Subjects may be chosen by strangers: with a secret
- * key they cannot aim at one place of the table.
+ * 32 bits of a name (HalfSipHash, one round a word, three at the end). Subjects may be chosen by strangers: with a
+ * secret key they cannot aim at one place of the table.
  */
 export const nameHash = (name: string, key0: number, key1: number): number => {
   let v0 = key0 | 0

@@ -47,7 +47,7 @@ const world = (options: Partial<IndexOptions> = {}) => {
   return { index, told, envelope, append, start, of, endNow, rotate, patch, sweep }
 }
 
-const plain = (session: Session | undefined): unknown => session === undefined ? undefined : JSON.parse(JSON.stringify(session))
+const plain = (session: Session): unknown => JSON.parse(JSON.stringify(session))
 const reasonOf = (verdict: ReturnType<ReturnType<typeof makeIndex>['check']>) => verdict.ok ? 'ok' : verdict.reason
 
 describe('check', () => {
@@ -58,10 +58,12 @@ describe('check', () => {
     const long = fc.integer({ min: 50, max: 54 }).map((length) => '\ud800'.repeat(length))
     const hostile = fc.constantFrom<unknown>(
       Symbol('token'), new Proxy({}, { get: () => { throw new Error('looked at') } }), new String(tokens()[0]),
-      { toString: () => tokens()[0] }, [tokens()[0]], 52n, () => tokens()[0], 'é'.repeat(52), '!'.repeat(52), `${tokens()[0]}=`,
+      { toString: () => tokens()[0] }, [tokens()[0]], 52n, () => tokens()[0], 'é'.repeat(52), '!'.repeat(52),
+      `${tokens()[0]}=`,
       tokens()[0]!.slice(1), ` ${tokens()[0]!.slice(1)}`, tokens()[0]!.toLowerCase(), 'x'.repeat(1e6)
     )
-    fc.assert(fc.property(fc.oneof(fc.anything(), oddToken, long, hostile), fc.double(), fc.boolean(), (value, now, touch) => {
+    const any = fc.oneof(fc.anything(), oddToken, long, hostile)
+    fc.assert(fc.property(any, fc.double(), fc.boolean(), (value, now, touch) => {
       expect(['malformed', 'unknown']).toContain(reasonOf(index.check(value, now, touch)))
       expect(index.peek(value as string, now)).toBeUndefined()
       expect(index.get(value as string, now)).toBeUndefined()
@@ -131,7 +133,8 @@ describe('check', () => {
     const { index, told, start } = world()
     start(0)
     index.watch(idAt(0), true)
-    const unreadable = (session: SessionId) => ({ type: 'Unreadable', concerns: 'session', session, detail: 'newer' } as const)
+    const unreadable = (session: SessionId) =>
+      ({ type: 'Unreadable', concerns: 'session', session, detail: 'newer' } as const)
     index.apply({ partition: 0, offset: 10, event: unreadable(idAt(0)) })
     index.apply({ partition: 0, offset: 11, event: unreadable(idAt(1)) })
     index.apply({ partition: 0, offset: 12, event: { type: 'Unreadable', concerns: 'nothing', detail: 'audit' } })
@@ -140,8 +143,9 @@ describe('check', () => {
     index.apply({ partition: 0, offset: 13, event: { type: 'Unreadable', concerns: 'everything', detail: 'not JSON' } })
     expect(index.distrust()).toEqual(['not JSON'])
     const late: SessionStarted = {
-      v: 1, type: 'SessionStarted', at: startOfTime, by: 'node', command: 'c' as CommandId, session: idAt(1), subject: null,
-      tenant: null, digest: digestOf(tokens()[1]!), limits, device: null, attributes: {}, continues: null,
+      v: 1, type: 'SessionStarted', at: startOfTime, by: 'node', command: 'c' as CommandId, session: idAt(1),
+      subject: null, tenant: null, digest: digestOf(tokens()[1]!), limits, device: null, attributes: {},
+      continues: null,
       authentication: { level: 'aal1', methods: [], at: startOfTime }
     }
     expect(index.apply({ partition: 0, offset: 14, event: late })).toBe('applied')
@@ -186,7 +190,8 @@ describe('a session in the hands of the app', () => {
   })
 
   test('every text is kept to the code unit', () => {
-    const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)), minLength: 1, maxLength: 60 })
+    const unit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code))
+    const text = fc.string({ unit, minLength: 1, maxLength: 60 })
     fc.assert(fc.property(fc.uniqueArray(text, { minLength: 1, maxLength: 20 }), (texts) => {
       const { index, start } = world()
       texts.forEach((subject, i) => start(i, { subject, tenant: subject }))
@@ -231,7 +236,7 @@ describe('room', () => {
     expect(index.size().bytes).toBeLessThan(bytes)
   })
 
-  test('an ended session answers so for ten minutes of the sweep, and its id does not come back before its deadline', () => {
+  test('an ended session answers so for ten minutes, and its id does not come back before its deadline', () => {
     const { index, start, endNow, sweep } = world()
     const long = { idle: 3_600_000, absolute: 7_200_000, renew: null }
     start(0, { limits: long })
@@ -252,21 +257,27 @@ describe('room', () => {
   test('early ends of unseen sessions are bounded, and those refused are counted', () => {
     const { index, start, envelope } = world({ earlyMax: 3 })
     for (let i = 0; i < 5; i++) {
-      index.applyEarly({ type: 'SessionEnded', ...envelope(startOfTime), session: idAt(i), subject: null, tenant: null, reason: 'logout' }, position([0]))
+      index.applyEarly({
+        type: 'SessionEnded', ...envelope(startOfTime), session: idAt(i), subject: null, tenant: null, reason: 'logout'
+      }, position([0]))
     }
     expect(index.pendingEarly().size).toBe(3)
     expect(index.notes().earlyRefused).toBe(2)
     for (let i = 0; i < 5; i++) start(i)
-    for (let i = 0; i < 5; i++) expect(reasonOf(index.check(tokens()[i], startOfTime, true))).toBe(i < 3 ? 'ended' : 'ok')
+    for (let i = 0; i < 5; i++) {
+      expect(reasonOf(index.check(tokens()[i], startOfTime, true))).toBe(i < 3 ? 'ended' : 'ok')
+    }
     // What stands is ended all the same.
-    expect(index.applyEarly({ type: 'AllRevoked', ...envelope(startOfTime), before: null, reason: 'revoked' }, index.position())).toBe(2)
+    const all = { type: 'AllRevoked', ...envelope(startOfTime), before: null, reason: 'revoked' } as const
+    expect(index.applyEarly(all, index.position())).toBe(2)
     expect(index.size().live).toBe(0)
   })
 
   test('so many command ids of wide revocations are remembered, and no more', () => {
     const { index, start, append, envelope } = world({ commandsMax: 2 })
     const revoke = (command: string) => append({
-      type: 'TenantRevoked', ...envelope(startOfTime), command: command as CommandId, tenant: 'north', before: null, reason: 'revoked'
+      type: 'TenantRevoked', ...envelope(startOfTime), command: command as CommandId, tenant: 'north', before: null,
+      reason: 'revoked'
     })
     start(0, { tenant: 'north' })
     expect(revoke('one')).toBe('applied')

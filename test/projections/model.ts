@@ -75,7 +75,7 @@ export class Model {
     }
     if (event.type === 'AnomalyDetected' || event.type === 'NodeAnnounced') return 'applied'
     if (event.type === 'SessionStarted') return this.#start(event, partition, offset)
-    if (event.type === 'ActivityRecorded') return this.#activity(event)
+    if (event.type === 'ActivityRecorded') return this.#activity(event, partition)
     if (isWideRevocation(event)) return this.#wide(event, partition)
     const known = this.known.get(event.session)
     let outcome: Outcome = 'ignored'
@@ -101,8 +101,8 @@ export class Model {
     this.known.set(event.session, known)
     // Of several early reasons that of the narrowest is told.
     const order = ['SessionEnded', 'SubjectRevoked', 'TenantRevoked', 'AllRevoked']
-    const narrowestFirst = [...this.pending.values()].map((entry) => ({ ...entry, at: Math.min(2, order.indexOf(entry.event.type)) }))
-      .sort((a, b) => a.at - b.at)
+    const breadth = ({ event: { type } }: Pending) => Math.min(2, order.indexOf(type))
+    const narrowestFirst = [...this.pending.values()].sort((a, b) => breadth(a) - breadth(b))
     for (const { event: early, heardAt, missing } of narrowestFirst) {
       if (this.#concerns(early, known, heardAt, missing)) this.#hideEarly(known, early.reason)
     }
@@ -110,11 +110,12 @@ export class Model {
     return 'applied'
   }
 
-  #activity(event: ActivityRecorded): Outcome {
+  /** Each partition has the batch: it counts where the session stands. */
+  #activity(event: ActivityRecorded, partition: number): Outcome {
     let outcome: Outcome = 'ignored'
     for (const id of new Set(event.seen.map(([seen]) => seen))) {
       const known = this.known.get(id)
-      if (known !== undefined && this.#step(known, event) === 'applied') outcome = 'applied'
+      if (known?.partition === partition && this.#step(known, event) === 'applied') outcome = 'applied'
     }
     return outcome
   }
@@ -170,7 +171,9 @@ export class Model {
     if (entry.missing.size === 0) this.pending.delete(keyOf(event))
   }
 
-  #concerns(event: Revocation, { partition, offset, last }: Known, heardAt: Position, missing: ReadonlySet<number>): boolean {
+  #concerns(
+    event: Revocation, { partition, offset, last }: Known, heardAt: Position, missing: ReadonlySet<number>
+  ): boolean {
     if (event.type === 'SessionEnded') return event.session === last.id
     if (!includes(heardAt, partition, offset)) return false
     if (event.type !== 'SubjectRevoked' && !missing.has(partition)) return false
@@ -246,7 +249,8 @@ export class Model {
     const token = confirmable(last, digest, now)
     if (token !== undefined) this.#present(last.id, token.digest, now)
     return {
-      session: { ...last, current: { ...last.current, authentication: (token ?? previous!).authentication } }, renew: false
+      session: { ...last, current: { ...last.current, authentication: (token ?? previous!).authentication } },
+      renew: false
     }
   }
 
@@ -260,9 +264,8 @@ export class Model {
   owner(digest: Digest): Known | undefined {
     for (const known of this.known.values()) {
       const { current, pending, previous } = known.last
-      if (current.digest === digest || pending?.digest === digest || previous.some((token) => token.digest === digest)) {
-        return known
-      }
+      const digests = [current.digest, pending?.digest, ...previous.map((token) => token.digest)]
+      if (digests.includes(digest)) return known
     }
     return undefined
   }

@@ -43,7 +43,11 @@ const expectSame = (table: OrderedTable, model: readonly Pair[], most: number) =
 const insert = (table: OrderedTable, key: number, value: number) => table.insert(Uint32Array.of(key, value))
 
 /** Does what the ops say on a table and on a list, and compares them after each. */
-const run = (ops: ReadonlyArray<{ readonly key: number; readonly remove: boolean }>, capacity: number, most: number) => {
+interface Op {
+  readonly key: number
+  readonly remove: boolean
+}
+const run = (ops: readonly Op[], capacity: number, most: number) => {
   const table = make(capacity)
   let model: Pair[] = []
   let value = 1
@@ -64,7 +68,7 @@ const run = (ops: ReadonlyArray<{ readonly key: number; readonly remove: boolean
 }
 
 describe('the ordered table', () => {
-  test('is a list of pairs, in all sequences of four operations on keys that are near, far, equal, first and last', () => {
+  test('is a list of pairs, in all sequences of four operations on near, far, equal, first and last keys', () => {
     const keys = [0, 1, 0x80000000, 0xffffffff]
     const kinds = keys.flatMap((key) => [{ key, remove: false }, { key, remove: true }])
     const total = kinds.length ** 4
