@@ -4,9 +4,11 @@ import type * as Scope from 'effect/Scope'
 import { type ActivityRecorded, schemaVersion } from '../core/domain/events.ts'
 import { type Parts, writer } from '../core/store/parts.ts'
 import { announce } from '../core/store/write.ts'
-import { background } from './background.ts'
+import { background, bounded } from './background.ts'
 
-/** At least one batch in this share of the idle limit, so that others know the last-seen long before it matters (I6). */
+/**
+ * At least one batch in this share of the idle limit, so that others know the last-seen long before it matters (I6).
+ */
 const batchesPerIdle = 10
 const batchEveryMsMax = 60_000
 const batchSize = 1_000
@@ -29,14 +31,17 @@ export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scop
   let wake: () => void = () => {}
   let urgent = false
 
-  const append = (event: ActivityRecorded) => log.append([event]).pipe(
+  const append = (event: ActivityRecorded) => bounded(parts, log.append([event])).pipe(
     Effect.tapError((error) => Effect.sync(() => { failures.set('activity', error.message) })),
     Effect.tap(({ position }) => Effect.sync(() => {
       failures.delete('activity')
       announce(parts.log, parts.broadcast, position)
     })))
 
+  /** The batch that the log has yet to take: closing does not forget it. */
+  let held: ActivityRecorded | undefined
   const batch = (): ActivityRecorded | undefined => {
+    if (held !== undefined) return held
     const seen = index.takeActivity(batchSize)
     return seen.length === 0
       ? undefined
@@ -45,7 +50,9 @@ export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scop
 
   const drain: Effect.Effect<void> = Effect.gen(function*() {
     for (let event = batch(); event !== undefined; event = batch()) {
+      held = event
       yield* append(event).pipe(Effect.retry(Schedule.spaced('250 millis')), Effect.ignore)
+      held = undefined
     }
   })
 
@@ -54,8 +61,10 @@ export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scop
     wake = () => resume(Effect.void)
     return Effect.sync(() => { wake = () => {} })
   })
-  const batchEveryMs = Math.min(batchEveryMsMax, settings.limits.idle / batchesPerIdle)
-  yield* background(failures, 'activity', Effect.timeoutOption(called, batchEveryMs).pipe(
+  // Other nodes may run with other limits: the shortest that any session has counts.
+  const batchEveryMs = () =>
+    Math.min(batchEveryMsMax, Math.min(settings.limits.idle, index.shortestIdleMs()) / batchesPerIdle)
+  yield* background(failures, 'activity', Effect.suspend(() => Effect.timeoutOption(called, batchEveryMs())).pipe(
     Effect.tap(() => Effect.sync(() => { urgent = false })),
     Effect.andThen(drain)))
 

@@ -1,7 +1,8 @@
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
-import type { Failures } from '../core/store/parts.ts'
+import { LogUnavailable } from '../core/errors.ts'
+import type { Failures, Parts } from '../core/store/parts.ts'
 
 /** So long after it died a background fiber is started again. */
 const restartAfter = '1 second'
@@ -23,6 +24,15 @@ export const background = <E>(
     Effect.forkScoped({ startImmediately: true }),
     Effect.asVoid
   )
+
+/** An append that gets no answer must not hold up its consumer for good: it is given up, and tried again in its turn. */
+export const bounded = <A>(parts: Parts, append: Effect.Effect<A, LogUnavailable>): Effect.Effect<A, LogUnavailable> =>
+  append.pipe(Effect.timeoutOrElse({
+    duration: parts.settings.writeTimeoutMs,
+    orElse: () => Effect.fail(new LogUnavailable({
+      message: `The log did not answer an append within ${parts.settings.writeTimeoutMs} ms (option writeTimeout).`
+    }))
+  }))
 
 /** One line of a cause. Errors of this project never hold a token, so their messages may be shown. */
 const describe = (cause: Cause.Cause<unknown>): string => {

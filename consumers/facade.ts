@@ -1,6 +1,8 @@
+import * as Cause from 'effect/Cause'
 import * as Context from 'effect/Context'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
+import * as Fiber from 'effect/Fiber'
 import * as Layer from 'effect/Layer'
 import * as Scope from 'effect/Scope'
 import * as Stream from 'effect/Stream'
@@ -72,17 +74,31 @@ export const openFacade = async (options: OpenOptions, world: World): Promise<Se
   return facade(Context.get(built.value, SessionsService), scope)
 }
 
+const settle = <A, E>(effect: Effect.Effect<A, E>, calls: Set<Fiber.Fiber<unknown, unknown>>): Promise<A> =>
+  new Promise((resolve, reject) => {
+    const fiber = Effect.runFork(effect)
+    calls.add(fiber)
+    fiber.addObserver((exit) => {
+      calls.delete(fiber)
+      if (Exit.isSuccess(exit)) resolve(exit.value)
+      else reject(Cause.hasInterruptsOnly(exit.cause) ? closed() : Cause.squash(exit.cause))
+    })
+  })
+
 const closed = () => new Closed({ message: 'The session store was closed. Open it again to use it.' })
 
 const facade = (store: SessionsShape, scope: Scope.Closeable): Sessions => {
   let closing: Promise<void> | undefined
+  const calls = new Set<Fiber.Fiber<unknown, unknown>>()
   const run = <A, E>(effect: () => Effect.Effect<A, E>): Promise<A> =>
-    closing === undefined ? Effect.runPromise(effect()) : Promise.reject(closed())
-  const close = (): Promise<void> => closing ??= Effect.runPromise(Scope.close(scope, Exit.void))
+    closing === undefined ? settle(Effect.suspend(effect), calls) : Promise.reject(closed())
+  /** What is under way ends with the node, one way or the other: nobody is left waiting. */
+  const end = Scope.close(scope, Exit.void).pipe(Effect.andThen(Effect.suspend(() => Fiber.interruptAll([...calls]))))
+  const close = (): Promise<void> => closing ??= Effect.runPromise(end)
   return {
     create: (options) => run(() => store.create(options)),
     validate: store.validate,
-    authenticate: (token, options) => run(() => store.authenticate(token, options)),
+    authenticate: (token, options) => run(() => store.authenticate(token, options)).catch(() => store.validate(token, options)),
     rotate: (token, options) => run(() => store.rotate(token, options)),
     reauthenticate: (token, options) => run(() => store.reauthenticate(token, options)),
     update: (target, patch, options) => run(() => store.update(target, patch, options)),

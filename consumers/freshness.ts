@@ -28,10 +28,13 @@ export const startFreshness = (parts: Parts): Effect.Effect<CatchUp, never, Scop
     if (!reaches(barrier.position(), head)) log.ring()
     yield* barrier.reached(head)
     fence.freshen(asked)
-  }).pipe(Effect.timeoutOrElse({
-    duration: Math.max(settings.maxStalenessMs, 1_000),
-    orElse: () => Effect.fail(new LogUnavailable({ message: 'The log did not say where its head is, or did not deliver it.' }))
-  }))
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: Math.max(settings.maxStalenessMs, 1_000),
+      orElse: () =>
+        Effect.fail(new LogUnavailable({ message: 'The log did not say where its head is, or did not deliver it.' }))
+    })
+  )
 
   const asked = Effect.callback<void>((resume) => {
     if (asking.length > 0) return resume(Effect.void)
@@ -44,7 +47,10 @@ export const startFreshness = (parts: Parts): Effect.Effect<CatchUp, never, Scop
     const sharing = asking
     asking = []
     const exit = yield* Effect.exit(probe)
-    if (Exit.isSuccess(exit)) failures.delete('freshness')
+    if (Exit.isSuccess(exit)) {
+      failures.delete('freshness')
+      failures.delete('tail')
+    }
     else failures.set('freshness', 'The last comparison with the head of the log failed.')
     for (const deferred of sharing) Deferred.doneUnsafe(deferred, exit)
     yield* Effect.timeoutOption(asked, probeEveryMs)

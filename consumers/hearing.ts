@@ -28,8 +28,10 @@ export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.
   const acknowledge = (command: CommandId) => broadcast?.publish({ kind: 'applied', command })
 
   const hearRevocation = (event: Revocation, appliedAt: Position, wanted: boolean): void => {
+    const refused = index.notes().earlyRefused
     index.applyEarly(event, appliedAt)
-    if (!wanted) return
+    // What was not remembered does not hold for sessions that are yet to start here.
+    if (!wanted || index.notes().earlyRefused !== refused) return
     if (isWideRevocation(event) && index.pendingEarly().has(event.command)) owed.add(event.command)
     else acknowledge(event.command)
   }
@@ -37,7 +39,7 @@ export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.
   const follow = ({ event }: StoredEvent): void => {
     if (event.type === 'Unreadable') return
     if (event.type === 'NodeAnnounced') cluster.fold(event)
-    else cluster.wrote(event.by, event.at)
+    else cluster.wrote(event.by)
     if (owed.delete(event.command)) acknowledge(event.command)
   }
 

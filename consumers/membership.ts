@@ -31,7 +31,7 @@ class Roster {
   readonly #self: Self
   readonly #time: TrustedTime
   readonly #members = new Map<string, Known>()
-  #hasJoined = false
+  #joinedAt = Number.POSITIVE_INFINITY
 
   constructor(self: Self, time: TrustedTime) {
     this.#self = self
@@ -39,7 +39,7 @@ class Roster {
   }
 
   all(): readonly Known[] {
-    const now = this.#time.now()
+    const now = this.#time.monotonic()
     for (const { node, aliveAt } of this.#members.values()) {
       if (now - aliveAt > forgetAfterMs) this.#members.delete(node)
     }
@@ -59,29 +59,30 @@ class Roster {
   fold(event: NodeAnnounced): void {
     const { by: node, incarnation } = event
     if (node === this.#self.node) {
-      if (incarnation === this.#self.incarnation) this.#hasJoined = true
-      // What stands before this node's own announcement are its former lives.
-      if (!this.#hasJoined || incarnation === this.#self.incarnation) return
+      if (incarnation === this.#self.incarnation) this.#joinedAt = Math.min(this.#joinedAt, event.at)
+      // What was announced before this node was are its former lives, in whatever order partitions tell of them.
+      if (incarnation === this.#self.incarnation || event.at < this.#joinedAt) return
     }
     if (event.state === 'leaves') return this.remove({ node, incarnation })
     this.#members.set(node, {
-      node, incarnation, fencesAfterMs: event.fencesAfterMs, aliveAt: time.monotonic(),
+      node, incarnation, fencesAfterMs: event.fencesAfterMs, aliveAt: this.#time.monotonic(),
       skewMs: this.#members.get(node)?.skewMs ?? null,
       position: this.find({ node, incarnation })?.position ?? start
     })
   }
 
-  wrote(node: string, at: number): void {
+  wrote(node: string): void {
     const known = this.#members.get(node)
-    if (known !== undefined) this.#members.set(node, { ...known, aliveAt: Math.max(known.aliveAt, at) })
+    // Its own records are no sign of life of a process that took its name.
+    if (known === undefined || node === this.#self.node) return
+    this.#members.set(node, { ...known, aliveAt: this.#time.monotonic() })
   }
 
   heard(from: Self, position: Position, wall: number): void {
     const known = this.find(from)
-    const now = this.#time.now()
-    if (known !== undefined) {
-      this.#members.set(from.node, { ...known, position, skewMs: Math.round(wall - now), aliveAt: now })
-    }
+    if (known === undefined) return
+    const skewMs = Math.round(wall - this.#time.now())
+    this.#members.set(from.node, { ...known, position, skewMs, aliveAt: this.#time.monotonic() })
   }
 
   remove(gone: Self): void {
@@ -120,9 +121,10 @@ const notConfirmed = (missing: readonly string[], position: Position): NotConfir
 
 /**
  * Keeps the other nodes, as the log names them and the broadcast tells of them. A process that took this node's own
- * name after it is one of them: it was misnamed, and it validates all the same.
+ * name after it is one of them: it was misnamed, and it validates all the same. `patienceMs`: how long a node that
+ * serves while stale is given to acknowledge.
  */
-export const makeMembership = (self: Self, time: TrustedTime): ClusterView => {
+export const makeMembership = (self: Self, time: TrustedTime, patienceMs: number): ClusterView => {
   const roster = new Roster(self, time)
   const acknowledgements = new Acknowledgements()
   const waiting = new Set<() => void>()
@@ -162,7 +164,7 @@ export const makeMembership = (self: Self, time: TrustedTime): ClusterView => {
       tell()
     },
     misnamed: () => roster.isMisnamed,
-    wrote: (node, at) => roster.wrote(node, at),
+    wrote: (node) => roster.wrote(node),
     heard: (from, position, wall) => {
       roster.heard(from, position, wall)
       tell()

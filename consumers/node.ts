@@ -6,7 +6,13 @@ import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
 import type { Clock } from '../core/clock.ts'
 import { base64url, type Digest, type Random, type SessionId } from '../core/domain/ids.ts'
-import { type BroadcastUnavailable, InvalidOptions, type LogDamaged, type LogUnavailable, type LogUnusable } from '../core/errors.ts'
+import {
+  type BroadcastUnavailable,
+  InvalidOptions,
+  type LogDamaged,
+  type LogUnavailable,
+  type LogUnusable
+} from '../core/errors.ts'
 import { EventLog } from '../core/log/port.ts'
 import { Barrier } from '../core/store/barrier.ts'
 import { Broadcast, NodeIdentity } from '../core/store/broadcast.ts'
@@ -27,7 +33,7 @@ import { startFreshness } from './freshness.ts'
 import { announceNode, startAnnouncing } from './announcing.ts'
 import { startHearing } from './hearing.ts'
 import { makeMembership } from './membership.ts'
-import { startRelay } from './relay.ts'
+import { relayAll, startRelay } from './relay.ts'
 import { startSweeper } from './sweeper.ts'
 import { startTail } from './tail.ts'
 
@@ -68,6 +74,12 @@ const deferredEvents = () => {
   return events
 }
 
+/** A token that was replaced before it was ever presented may be held by the client itself, whom an answer never reached. */
+const isEvidence = (parts: Parts, digest: Digest): boolean => {
+  const found = parts.index.find(digest)
+  return found?.kind === 'previous' && !found.confirmable && parts.time.now() >= found.goodUntil
+}
+
 /** Work that a validation gives rise to: it runs beside it, one at a time for each session and kind. */
 const makeChores = (parts: Parts, catchUp: CatchUp) => Effect.gen(function*() {
   const run = yield* FiberSet.makeRuntime<never>()
@@ -85,8 +97,11 @@ const makeChores = (parts: Parts, catchUp: CatchUp) => Effect.gen(function*() {
   }
   return {
     confirm: (session: SessionId, digest: Digest) => once(digest, 'confirm', confirm(parts, session, digest)),
-    endReused: (session: SessionId) => once(session, 'token-reuse',
-      revoke(parts, catchUp, { id: session }, { reason: 'token-reuse' }))
+    endReused: (session: SessionId, digest: Digest) => once(session, 'token-reuse', catchUp.now.pipe(
+      // What this node has missed may have made the token current, and then there is no thief.
+      Effect.flatMap(() => isEvidence(parts, digest)
+        ? revoke(parts, catchUp, { id: session }, { reason: 'token-reuse' })
+        : Effect.void)))
   }
 })
 
@@ -109,7 +124,7 @@ const startNode = (
     const parts: Parts = {
       node, incarnation, settings, random: world.random, time, log, writes, broadcast, index, barrier,
       fence: new Fence(settings.maxStalenessMs, settings.onStale),
-      cluster: makeMembership({ node, incarnation }, time),
+      cluster: makeMembership({ node, incarnation }, time, settings.maxStalenessMs),
       failures: new Map()
     }
     const signals = new Signals(index, time)
@@ -128,8 +143,8 @@ const startNode = (
     events.onReturn = activity.returned
     yield* startSweeper(parts)
     yield* startRelay(parts)
-    yield* Effect.addFinalizer(() => activity.flush.pipe(
-      Effect.andThen(announceNode(parts, 'leaves')), Effect.timeoutOption(closeWithin), Effect.ignore))
+    yield* Effect.addFinalizer(() => relayAll(parts).pipe(
+      Effect.andThen(activity.flush), Effect.andThen(announceNode(parts, 'leaves')), Effect.timeoutOption(closeWithin), Effect.ignore))
     yield* Effect.addFinalizer(() => Effect.sync(() => parts.fence.distrust('the session store was closed')))
     return makeSessions(parts, catchUp, signals)
   })

@@ -4,19 +4,35 @@ import type { Revocation } from '../core/domain/events.ts'
 import type { CommandId } from '../core/domain/ids.ts'
 import type { Parts } from '../core/store/parts.ts'
 import { announce } from '../core/store/write.ts'
-import { background } from './background.ts'
+import type { LogUnavailable } from '../core/errors.ts'
+import { background, bounded } from './background.ts'
 
 /** A revocation that was heard and does not stand in the log after so long is appended by whoever heard it (I4). */
 export const relayAfterMs = 2_000
 const lookEveryMs = 250
 const relaysPerAppendMax = 500
 
+/** Together; and one by one where that fails, so that one that the log does not take keeps none of the others out. */
+const appendAll = (parts: Parts, events: readonly Revocation[]): Effect.Effect<void, LogUnavailable> => {
+  const append = (some: readonly Revocation[]) => bounded(parts, Effect.suspend(() => parts.log.append(some))).pipe(
+    Effect.map(({ position }) => announce(parts.log, parts.broadcast, position)))
+  return append(events).pipe(Effect.catchDefect((defect) => events.length === 1
+    ? Effect.sync(() => { parts.failures.set('relay', `a revocation that cannot be written: ${String(defect)}`) })
+    : Effect.forEach(events, (event) => appendAll(parts, [event]), { discard: true })))
+}
+
+/** What this node still owes the log when it closes. */
+export const relayAll = (parts: Parts): Effect.Effect<void, LogUnavailable> => Effect.suspend(() => {
+  const pending = [...parts.index.pendingEarly().values()]
+  return pending.length === 0 ? Effect.void : appendAll(parts, pending)
+})
+
 /**
  * Makes every revocation heard on this node durable, also if its writer died, and this node's own if the log would not
  * take them at first. The command id is the writer's: if several nodes append it, the fold takes the first.
  */
 export const startRelay = (parts: Parts): Effect.Effect<void, never, Scope.Scope> => Effect.suspend(() => {
-  const { failures, index, log, random, time } = parts
+  const { failures, index, random, time } = parts
   const due = new Map<CommandId, number>()
   /** A second or so apart, so that as a rule one node appends it and the others see it done. */
   const jitter = (): number => (random(1)[0] ?? 0) * 4
@@ -33,8 +49,7 @@ export const startRelay = (parts: Parts): Effect.Effect<void, never, Scope.Scope
       else if (now >= at && overdue.length < relaysPerAppendMax) overdue.push(event)
     }
     if (overdue.length === 0) return
-    const { position } = yield* log.append(overdue)
-    announce(parts.log, parts.broadcast, position)
+    yield* appendAll(parts, overdue)
     // Until it is folded it stays pending; it is not appended again in the meantime.
     for (const { command } of overdue) due.set(command, now + relayAfterMs)
   })

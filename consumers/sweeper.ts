@@ -7,14 +7,16 @@ import { absoluteDeadline, idleDeadline, type LiveSession } from '../core/domain
 import { instant } from '../core/store/fence.ts'
 import { type Parts, writer } from '../core/store/parts.ts'
 import { announce } from '../core/store/write.ts'
-import { background } from './background.ts'
+import { background, bounded } from './background.ts'
 
 const sweepEveryMs = 250
 /** The whole index is walked in about this many sweeps: ten seconds. */
 const sweepsPerRound = 40
 const slotsPerSweepMin = 4_096
 const endsPerAppendMax = 500
-/** The nodes' turns to record one end are spread over this long; by then the first one's record has reached the others. */
+/**
+ * The nodes' turns to record one end are spread over this long; by then the first one's record has reached the others.
+ */
 const spreadMs = 5_000
 /** So long no ends are recorded after this node's wall clock jumped, or while it disagrees with the others'. */
 const holdAfterJumpMs = 60_000
@@ -36,10 +38,10 @@ export const dueAt = (node: string, session: LiveSession, reason: 'idle' | 'abso
 }
 
 /**
- * Records in the log that sessions are past a limit. Nobody depends on it to refuse them; it is for the audit trail, the
- * lists and the memory. Each node waits for its own turn, so that as a rule one records it and the others see it done. A
- * node that is stale, or whose clock is in doubt, records nothing: and if it did, the fold would ignore ends that the
- * log's own times do not bear out.
+ * Records in the log that sessions are past a limit. Nobody depends on it to refuse them; it is for the audit trail,
+ * the lists and the memory. Each node waits for its own turn, so that as a rule one records it and the others see it
+ * done. A node that is stale, or whose clock is in doubt, records nothing: and if it did, the fold would ignore ends
+ * that the log's own times do not bear out.
  */
 export const startSweeper = (parts: Parts): Effect.Effect<void, never, Scope.Scope> => Effect.suspend(() => {
   const { cluster, failures, fence, index, log, settings, time } = parts
@@ -70,7 +72,7 @@ export const startSweeper = (parts: Parts): Effect.Effect<void, never, Scope.Sco
       if (decision.ok) events.push(...decision.events)
     }
     if (events.length === 0) return
-    const { position } = yield* log.append(events)
+    const { position } = yield* bounded(parts, log.append(events))
     announce(parts.log, parts.broadcast, position)
     // Seen folded before the next round, so that none of them is recorded again.
     yield* parts.barrier.reached(position)

@@ -3,7 +3,9 @@ import { CommandId, Digest, NodeName, SessionId, Subject, Tenant } from './ids.t
 import { Limits } from './limits.ts'
 
 /** Wall clock of the writer, ms since 1970. */
-const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 281_474_976_710_655 }))
+/** The latest moment that there is room for: 48 bits of ms, in the year 10889. */
+export const millisMax = 281_474_976_710_655
+const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: millisMax }))
 const Version = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
 /** The version that this code writes. Older ones are brought up to it by upcast.ts. */
@@ -71,7 +73,12 @@ export const TokenConfirmed = Schema.Struct({
   digest: Digest
 })
 export const Reauthenticated = Schema.Struct({
-  ...envelope('Reauthenticated'), ...ofSession, expects: Version, digest: Digest, graceMs, authentication: Authentication
+  ...envelope('Reauthenticated'),
+  ...ofSession,
+  expects: Version,
+  digest: Digest,
+  graceMs,
+  authentication: Authentication
 })
 export const AttributesChanged = Schema.Struct({
   ...envelope('AttributesChanged'), ...ofSession,
@@ -109,7 +116,9 @@ export const NodeAnnounced = Schema.Struct({
   ignorable: Schema.Literal(true),
   incarnation: Schema.String.check(Schema.isBetweenLength(1, 64)),
   state: Schema.Literals(['joins', 'leaves']),
-  /** Its maxStaleness in ms: so long after an event at most it may still answer without it. null: it serves while stale. */
+  /**
+   * Its maxStaleness in ms: so long after an event at most it may still answer without it. null: it serves while stale.
+   */
   fencesAfterMs: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600_000 })))
 })
 
@@ -133,7 +142,8 @@ export type AnomalyDetected = typeof AnomalyDetected.Type
 export type NodeAnnounced = typeof NodeAnnounced.Type
 
 /** Events about one session. */
-export type SessionEvent = SessionStarted | TokenRotated | TokenConfirmed | Reauthenticated | AttributesChanged | SessionEnded
+export type SessionEvent =
+  SessionStarted | TokenRotated | TokenConfirmed | Reauthenticated | AttributesChanged | SessionEnded
 /** Events that end many sessions at once. */
 export type WideRevocation = SubjectRevoked | TenantRevoked | AllRevoked
 /** Events that end sessions: the only ones that the broadcast may carry. */
@@ -151,8 +161,9 @@ export const orderingKey = (event: DomainEvent): { readonly key: string } | 'eve
     case 'TenantRevoked':
     case 'AllRevoked':
     case 'NodeAnnounced':
-      return 'every'
+    // Its sessions stand in all of them, and an idle end must find what was seen before it.
     case 'ActivityRecorded':
+      return 'every'
     case 'AnomalyDetected':
       return 'any'
     case 'SubjectRevoked':

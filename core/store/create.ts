@@ -52,6 +52,9 @@ const name = (option: string, value: unknown): string | null | InvalidOptions =>
     ? value
     : invalid(option, `be a string of 1 to ${nameLengthMax} characters, or null`)
 
+/** A getter of the caller's that throws. */
+const unreadable = invalid('options', 'be a plain object that can be read')
+
 type Checked = Pick<Start, 'subject' | 'tenant' | 'attributes' | 'device' | 'authentication'>
 
 const known: ReadonlySet<string> = new Set([
@@ -126,7 +129,7 @@ const end = (parts: Parts, session: LiveSession, reason: 'revoked' | 'evicted') 
 export const create = (parts: Parts, catchUp: CatchUp, options: CreateOptions): Effect.Effect<Issued, CreateError> =>
   Effect.gen(function*() {
     const as = writer(parts)
-    const checked = check(options, as.at)
+    const checked = yield* Effect.try({ try: () => check(options, as.at), catch: () => unreadable })
     if (!('attributes' in checked)) return yield* Effect.fail(checked)
     const before: SessionState = options.continues === undefined
       ? initial

@@ -42,15 +42,19 @@ export interface ClusterView {
   readonly misnamed: () => boolean
   readonly fold: (event: NodeAnnounced) => void
   /** Any record of a node is a sign of life. */
-  readonly wrote: (node: string, at: number) => void
+  readonly wrote: (node: string) => void
   readonly heard: (from: Sender, position: Position, wall: number) => void
   readonly acknowledged: (from: Sender, command: CommandId) => void
   readonly left: (from: Sender) => void
   /**
-   * Resolves when every other node has applied the revocation, or must have fenced itself. `durableAt`: when it was known
-   * to be durable, by the monotonic clock. Without a command only positions count as acknowledgements.
+   * Resolves when every other node has applied the revocation, or must have fenced itself. `durableAt`: when it was
+   * known to be durable, by the monotonic clock. Without a command only positions count as acknowledgements.
    */
-  readonly confirmed: (command: CommandId | null, position: Position, durableAt: number) => Effect.Effect<Confirmation, NotConfirmed>
+  readonly confirmed: (
+    command: CommandId | null,
+    position: Position,
+    durableAt: number
+  ) => Effect.Effect<Confirmation, NotConfirmed>
 }
 
 /** What became of the background work, by its name: the last failure of each, null while it is well. */

@@ -23,13 +23,18 @@ export type Outcome = 'applied' | 'ignored'
 
 /** What the index tells its owner while it answers; each is rare, and none may throw. */
 export interface IndexEvents {
-  /** A pending token (or a previous one that is `confirmable`, within its grace) was presented: its confirmation is to be written. */
+  /**
+   * A pending token (or a previous one that is `confirmable`, within its grace) was presented: its confirmation is to
+   * be written.
+   */
   onPendingPresented(session: SessionId, digest: Digest): void
   /** A previous token was presented after its grace: evidence of theft. */
-  onReuse(session: SessionId): void
+  onReuse(session: SessionId, digest: Digest): void
   /** A session that is being watched ended, early or by the log. */
   onEnded(session: SessionId, reason: EndReason): void
-  /** After a pause of over half its idle limit a session was seen again: others must know before it is idle for them. */
+  /**
+   * After a pause of over half its idle limit a session was seen again: others must know before it is idle for them.
+   */
   onReturn(session: SessionId): void
 }
 
@@ -58,6 +63,10 @@ export interface SessionIndex {
   /** The state as decide needs it. A session that is over by the clock is still 'live' here. */
   state(id: SessionId): SessionState
   find(digest: Digest): Found | undefined
+  /** The session that a token belongs to, ended or not, while this node remembers the token. */
+  sessionOf(digest: Digest): SessionId | undefined
+  /** A session that is refused here as ended while the log, as far as it was folded, has it live. */
+  endedEarly(id: SessionId): { readonly session: SessionId; readonly subject: string | null; readonly tenant: string | null } | undefined
   /** The subject's live sessions in the order of the log, those past a limit at `now` left out. */
   standing(subject: string, now: number): readonly LiveSession[]
   /** The live session as the app sees it, or undefined: none, ended, or past a limit at `now`. */
@@ -69,7 +78,9 @@ export interface SessionIndex {
   /** How many live sessions a revocation would end now. */
   count(target: { readonly subject: string } | { readonly tenant: string } | 'all'): number
 
-  /** Takes what was seen on this node since the last call: at most `most` sessions with the time they were last seen. */
+  /**
+   * Takes what was seen on this node since the last call: at most `most` sessions with the time they were last seen.
+   */
   takeActivity(most: number): ReadonlyArray<readonly [SessionId, number]>
   /** Whether the next end of this session is to be told by `onEnded`. */
   watch(id: SessionId, on: boolean): void
@@ -82,6 +93,8 @@ export interface SessionIndex {
     readonly wrapped: boolean
   }
   size(): IndexSize
+  /** The shortest idle limit that any session has had, ms; Infinity: there was none. */
+  shortestIdleMs(): number
   notes(): IndexNotes
 }
 

@@ -1,6 +1,8 @@
 import * as Effect from 'effect/Effect'
-import { type EndReason, type Revocation, schemaVersion } from '../domain/events.ts'
+import * as Option from 'effect/Option'
+import { type EndReason, isWideRevocation, millisMax, type Revocation, schemaVersion } from '../domain/events.ts'
 import { nameLengthMax, type SessionId } from '../domain/ids.ts'
+import { digestOf, type Token } from '../domain/token.ts'
 import { InvalidOptions, LogUnavailable, type NotConfirmed, type NotFound } from '../errors.ts'
 import type { Position } from '../log/position.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
@@ -51,7 +53,7 @@ const reasons: ReadonlySet<unknown> = new Set(
 const time = (value: unknown): number | null | InvalidOptions => {
   if (value === undefined) return null
   const ms = value instanceof Date ? value.getTime() : value
-  return typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0
+  return typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= millisMax
     ? ms
     : invalid('before', 'be a Date or ms since 1970')
 }
@@ -61,9 +63,23 @@ const name = (option: string, value: unknown): string | InvalidOptions =>
     ? value
     : invalid(option, `be a string of 1 to ${nameLengthMax} characters`)
 
+const shapes = [['token'], ['id'], ['subject', 'except', 'before'], ['tenant', 'before'], ['all', 'before']] as const
+
+/** A misspelt `except` would end more than was meant. */
+const unknownKey = (target: object): InvalidOptions | undefined => {
+  const shape = shapes.find(([kind]) => kind in target)
+  const stranger = Object.keys(target).find((key) => !shape?.some((known) => known === key))
+  return shape === undefined || stranger !== undefined
+    ? invalid(stranger ?? 'target', 'not be given so: the target is { token }, { id }, { subject, except?, before? }, '
+      + '{ tenant, before? } or { all: true, before? }')
+    : undefined
+}
+
 /** The two reasons that the fold checks against the clock are the sweeper's to give. */
 const checkOptions = (options: RevokeOptions): InvalidOptions | undefined => {
   const { reason, by, confirm } = options
+  const stranger = Object.keys(options).find((key) => key !== 'reason' && key !== 'by' && key !== 'confirm')
+  if (stranger !== undefined) return invalid(stranger, 'not be given: revoke takes reason, by and confirm')
   if (reason !== undefined && (!reasons.has(reason) || reason === 'idle' || reason === 'absolute')) {
     return invalid('reason', "be 'logout', 'revoked', 'superseded', 'token-reuse', 'evicted' or 'migrated'")
   }
@@ -81,6 +97,8 @@ const revocation = (
   parts: Parts, catchUp: CatchUp, target: Target, options: RevokeOptions
 ): Effect.Effect<Revocation | null, InvalidOptions | NotFound | LogUnavailable> => Effect.gen(function*() {
   if (typeof target !== 'object' || target === null) return yield* Effect.fail(invalid('target', 'be an object'))
+  const unknown = unknownKey(target)
+  if (unknown !== undefined) return yield* Effect.fail(unknown)
   const common = {
     v: schemaVersion, ...writer(parts),
     reason: options.reason ?? ('token' in target ? 'logout' as const : 'revoked' as const),
@@ -90,8 +108,12 @@ const revocation = (
     const state = 'token' in target
       ? yield* stateOfToken(parts, catchUp, target.token)
       : yield* findState(parts, catchUp, target.id)
-    if (state.status === 'ended') return null
-    return { type: 'SessionEnded', ...common, session: state.id, subject: state.subject, tenant: state.tenant }
+    if (state.status === 'live') {
+      return { type: 'SessionEnded', ...common, session: state.id, subject: state.subject, tenant: state.tenant }
+    }
+    // Ended here, but not by the log: until it is, a second call is no less in earnest than the first.
+    const standing = state.id === null ? undefined : parts.index.endedEarly(state.id)
+    return standing === undefined ? null : { type: 'SessionEnded', ...common, ...standing }
   }
   const before = time(target.before)
   if (before instanceof InvalidOptions) return yield* Effect.fail(before)
@@ -116,7 +138,7 @@ const stateOfToken = (parts: Parts, catchUp: CatchUp, token: string) => findToke
   Effect.catchTag('NotFound', (error) => {
     const verdict = parts.index.check(token, parts.time.now(), false)
     return !verdict.ok && verdict.reason === 'ended'
-      ? Effect.succeed({ status: 'ended' } as const)
+      ? Effect.succeed({ status: 'ended', id: parts.index.sessionOf(digestOf(token as Token)) ?? null } as const)
       : Effect.fail(error)
   }))
 
@@ -133,18 +155,26 @@ const exceptions = (
 const durable = (parts: Parts, event: Revocation): Effect.Effect<Position, LogUnavailable> =>
   parts.writes.append([event]).pipe(Effect.mapError(({ cause }) => new LogUnavailable({
     message: 'The revocation is in force wherever it was heard, but not durable after '
-      + `${parts.settings.writeTimeoutMs} ms (option writeTimeout). Its append is retried until it stands. Look at health().log.`,
+      + `${parts.settings.writeTimeoutMs} ms (option writeTimeout). Its append is retried until it stands. Look at `
+      + 'health().log.',
     cause
   })))
 
+const notFolded = new LogUnavailable({
+  message: 'The revocation is durable and in force, but this node did not read it back in time, so it cannot say which '
+    + 'nodes there are to confirm it. Look at health().'
+})
+
 /**
- * Ends sessions. In this order (I4): here, at once; on the nodes that hear the broadcast; in the log; and, if asked for,
- * surely everywhere. What ended stays ended, also when this fails with `LogUnavailable`.
+ * Ends sessions. In this order (I4): here, at once; on the nodes that hear the broadcast; in the log; and, if asked
+ * for, surely everywhere. What ended stays ended, also when this fails with `LogUnavailable`.
  */
 export const revoke = (
-  parts: Parts, catchUp: CatchUp, target: Target, options: RevokeOptions = {}
+  parts: Parts, catchUp: CatchUp, target: Target, given?: RevokeOptions | null
 ): Effect.Effect<Receipt, RevokeError> => Effect.gen(function*() {
   const calledAt = parts.time.monotonic()
+  // Read once: what was checked is what is done.
+  const options: RevokeOptions = { ...given }
   const problem = checkOptions(options)
   if (problem !== undefined) return yield* Effect.fail(problem)
   const event = yield* revocation(parts, catchUp, target, options)
@@ -161,9 +191,13 @@ export const revoke = (
   }
   const position = event === null ? yield* parts.log.head : yield* durable(parts, event)
   const durableAt = parts.time.monotonic()
-  yield* parts.barrier.reached(position).pipe(Effect.timeoutOption(parts.settings.writeTimeoutMs))
+  const folded = yield* parts.barrier.reached(position).pipe(Effect.timeoutOption(parts.settings.writeTimeoutMs))
   const receipt = { position, ended, durableAfterMs: durableAt - calledAt }
   if (!cluster) return { ...receipt, confirmedBy: [parts.node] }
-  const confirmation = yield* parts.cluster.confirmed(event?.command ?? null, position, durableAt)
+  // Which nodes there are is known up to where this node has folded the log, so up to the revocation at least.
+  if (Option.isNone(folded)) return yield* Effect.fail(notFolded)
+  // A wide one stands in each partition: an acknowledgement of one record says nothing of the others, a position does.
+  const isSpread = event === null || (position.length > 1 && isWideRevocation(event))
+  const confirmation = yield* parts.cluster.confirmed(isSpread ? null : event.command, position, durableAt)
   return { ...receipt, confirmedBy: [parts.node, ...confirmation.by], confirmedAfterMs: confirmation.at - calledAt }
 })

@@ -10,7 +10,7 @@ import type { BroadcastStatus } from './broadcast.ts'
 import { create, type CreateError, type CreateOptions, type Issued } from './create.ts'
 import { instant } from './fence.ts'
 import type { CatchUp, Member, Parts } from './parts.ts'
-import type { IndexNotes, IndexSize } from './ports.ts'
+import type { IndexNotes, IndexSize, SessionIndex } from './ports.ts'
 import { type Receipt, revoke, type RevokeError, type RevokeOptions, type Target } from './revoke.ts'
 import type { Signals } from './signals.ts'
 import {
@@ -122,15 +122,21 @@ const health = (parts: Parts, signals: Signals): Health => {
   }
 }
 
-const readEvents = (parts: Parts, options: EventsOptions = {}): ReturnType<SessionsShape['events']> => {
-  const from = options.from ?? start
+const readEvents = (parts: Parts, options?: EventsOptions | null): ReturnType<SessionsShape['events']> => {
+  const from = options?.from ?? start
   if (!isPosition(from)) {
     return Stream.fail(
       new InvalidOptions({ option: 'from', message: 'The option from must be a position of this log.' })
     )
   }
-  const batches = options.live === true ? parts.log.tail(from) : parts.log.read(from)
+  const batches = options?.live === true ? parts.log.tail(from) : parts.log.read(from)
   return Stream.flattenIterable(batches)
+}
+
+const list = (index: SessionIndex, of: unknown, now: number): readonly Session[] => {
+  if (typeof of !== 'object' || of === null) return []
+  if ('subject' in of) return typeof of.subject === 'string' ? index.listBySubject(of.subject, now) : []
+  return 'tenant' in of && typeof of.tenant === 'string' ? index.listByTenant(of.tenant, now) : []
 }
 
 /** The store, over parts that are running. */
@@ -146,8 +152,7 @@ export const makeSessions = (parts: Parts, catchUp: CatchUp, signals: Signals): 
     update: (target, patch, options) => update(parts, catchUp, target, patch, options),
     revoke: (target, options) => revoke(parts, catchUp, target, options),
     get: (id) => index.get(id, time.now()),
-    list: (of) =>
-      'subject' in of ? index.listBySubject(of.subject, time.now()) : index.listByTenant(of.tenant, time.now()),
+    list: (of) => list(index, of, time.now()),
     events: (options) => readEvents(parts, options),
     signal: (id) => signals.signal(id),
     health: () => health(parts, signals)

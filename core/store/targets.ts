@@ -50,7 +50,7 @@ export const findState = (
   })
 
 export const findLive = (
-  parts: Parts, catchUp: CatchUp, id: SessionId | string
+  parts: Parts, catchUp: CatchUp, id: unknown
 ): Effect.Effect<LiveSession, NotFound | LogUnavailable> =>
   Effect.flatMap(findState(parts, catchUp, id), (state) =>
     state.status === 'live' ? Effect.succeed(state) : Effect.fail(noSuchSession(id)))

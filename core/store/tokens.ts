@@ -134,9 +134,9 @@ const sessionOf = (parts: Parts, id: SessionId, token: string): Effect.Effect<Se
 
 /** A new token for the session. The one presented stays good until the new one is first presented, and `grace` more. */
 export const rotate = (
-  parts: Parts, catchUp: CatchUp, token: unknown, options: RotateOptions = {}
+  parts: Parts, catchUp: CatchUp, token: unknown, options?: RotateOptions | null
 ): Effect.Effect<Issued, TokenError> => Effect.suspend(() => {
-  const graceMs = grace(parts, options.grace)
+  const graceMs = grace(parts, options?.grace)
   return graceMs instanceof InvalidOptions
     ? Effect.fail(graceMs)
     : exchange(parts, catchUp, token, (digest) => ({ type: 'Rotate', digest, graceMs }))
@@ -156,7 +156,7 @@ export const reauthenticate = (
       option: 'authentication', message: 'reauthenticate needs { level, methods }: a string and at most 16 strings.'
     }))
   }
-  const graceMs = grace(parts, options.grace)
+  const graceMs = grace(parts, options?.grace)
   return graceMs instanceof InvalidOptions
     ? Effect.fail(graceMs)
     : exchange(parts, catchUp, token, (digest) => ({
@@ -166,16 +166,16 @@ export const reauthenticate = (
 
 /** Merges a JSON merge patch (RFC 7396) into the session's attributes, in the order of the log. */
 export const update = (
-  parts: Parts, catchUp: CatchUp, target: unknown, patch: Attributes, options: UpdateOptions = {}
+  parts: Parts, catchUp: CatchUp, target: unknown, patch: Attributes, options?: UpdateOptions | null
 ): Effect.Effect<Session, UpdateError> => Effect.gen(function*() {
-  const { ifVersion = null } = options
+  const ifVersion = options?.ifVersion ?? null
   if (ifVersion !== null && !(Number.isSafeInteger(ifVersion) && ifVersion >= 1)) {
     return yield* Effect.fail(new InvalidOptions({
       option: 'ifVersion', message: 'The option ifVersion must be a session\'s version: a whole number from 1.'
     }))
   }
   const id = typeof target === 'object' && target !== null && 'id' in target
-    ? (yield* findLive(parts, catchUp, String(target.id))).id
+    ? (yield* findLive(parts, catchUp, target.id)).id
     : (yield* usable(parts, catchUp, target)).session.id
   const change = attempt(parts, id, { type: 'Change', patch, ifVersion }).pipe(
     Effect.catchTag('TooManySessions', (defect) => Effect.die(defect)))

@@ -1,4 +1,7 @@
+import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import * as Option from 'effect/Option'
 import * as Schedule from 'effect/Schedule'
 import type { DomainEvent } from '../domain/events.ts'
 import { LogUnavailable } from '../errors.ts'
@@ -36,8 +39,8 @@ export interface WritesParts {
 }
 
 /**
- * The way of this node's commands into the log. Writes of one tick go as one append, so that the machinery of retries and
- * timeouts is paid for once for all of them; the log may join further appends into one commit.
+ * The way of this node's commands into the log. Writes of one tick go as one append, so that the machinery of retries
+ * and timeouts is paid for once for all of them; the log may join further appends into one commit.
  */
 export class Writes {
   readonly #parts: WritesParts
@@ -96,11 +99,12 @@ export class Writes {
       })),
       Effect.flatMap(({ position }) => barrier.reached(position)),
       Effect.timeoutOrElse({ duration: timeoutMs, orElse: () => Effect.fail(tooLate(timeoutMs)) }),
-      Effect.matchEffect({
-        onSuccess: () => Effect.sync(() => { for (const entry of entries) entry.onFolded() }),
-        onFailure: (error) => Effect.sync(() => { for (const entry of entries) entry.onFailed(error) })
-      }),
-      Effect.onInterrupt(() => Effect.sync(() => { for (const entry of entries) entry.onFailed(closing) }))
+      // However it ends, everybody is told: a defect or the closing of the node leaves nobody waiting.
+      Effect.onExit((exit) => Effect.sync(() => {
+        if (Exit.isSuccess(exit)) for (const entry of entries) entry.onFolded()
+        else for (const entry of entries) entry.onFailed(failureOf(exit.cause))
+      })),
+      Effect.ignoreCause
     ))
   }
 }
@@ -109,6 +113,14 @@ const tooLate = (timeoutMs: number) => new LogUnavailable({
   message: `The log did not take the write within ${timeoutMs} ms (option writeTimeout). `
     + 'It may yet come to stand. Look at health().log, then read the session again before you retry.'
 })
+const failureOf = (cause: Cause.Cause<LogUnavailable>): LogUnavailable => {
+  const typed = Cause.findErrorOption(cause)
+  if (Option.isSome(typed)) return typed.value
+  return Cause.hasInterruptsOnly(cause)
+    ? closing
+    : new LogUnavailable({ message: 'The log could not take what was to be written.', cause: Cause.squash(cause) })
+}
+
 const closing = new LogUnavailable({ message: 'The session store was closed before the log had answered.' })
 
 /** The doorbell, here and on the other nodes. */

@@ -13,7 +13,7 @@ const place = position([10])
 
 const cluster = () => {
   const clock = new ManualClock()
-  const membership = makeMembership({ node: 'self', incarnation: '5' }, new TrustedTime(clock))
+  const membership = makeMembership({ node: 'self', incarnation: '5' }, new TrustedTime(clock), 5_000)
   const announce = (by: string, change: Partial<NodeAnnounced> = {}) => membership.fold({
     type: 'NodeAnnounced', v: 1, at: clock.wall(), by, command: 'c0' as CommandId, ignorable: true, incarnation: '1',
     state: 'joins', fencesAfterMs: 5_000, ...change
@@ -103,7 +103,7 @@ describe('others', () => {
     announce('b')
     announce('c')
     clock.advance(forgetAfterMs - 1)
-    membership.wrote('c', clock.wall())
+    membership.wrote('c')
     expect(membership.others()).toHaveLength(2)
     clock.advance(2)
     expect(membership.others().map(({ node }) => node)).toEqual(['c'])
@@ -117,8 +117,8 @@ describe('others', () => {
   })
 
   it('does not count itself, nor its former lives, but a process that took its name', () => {
-    const { announce, membership } = cluster()
-    announce('self', { incarnation: '4' })
+    const { announce, clock, membership } = cluster()
+    announce('self', { incarnation: '4', at: clock.wall() - 1 })
     announce('self', { incarnation: '5' })
     announce('self', { incarnation: '5' })
     expect(membership.others()).toEqual([])

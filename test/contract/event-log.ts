@@ -140,7 +140,7 @@ const whatComesBack = ({ node }: Bench): void => {
     const answered = a.append(event)
     event.seen.length = 0
     await answered
-    expect((await a.read(start)).map((record) => record.event)).toEqual([before])
+    expect(inFirst(await a.read(start))).toEqual([before])
   })
 
   it('an append of nothing succeeds and leaves nothing', async () => {
@@ -158,7 +158,7 @@ const whatComesBack = ({ node }: Bench): void => {
     const large = Array.from({ length: 4 }, (_, i) => activityOf(`large${i}`, 10_000))
     const place = await a.head()
     await a.append(...large)
-    expect((await a.read(place)).map((record) => record.event)).toEqual(large)
+    expect(inFirst(await a.read(place))).toEqual(large)
   })
 
   it('what stands survives the closing of every node', async () => {
@@ -171,6 +171,10 @@ const whatComesBack = ({ node }: Bench): void => {
     expect(commands(await b.read(start))).toEqual(['c0', 'c1', 'c2'])
   })
 }
+
+/** What stands in every partition, once. */
+const inFirst = (records: readonly StoredEvent[]): ReadonlyArray<StoredEvent['event']> =>
+  records.filter(({ partition }) => partition === 0).map(({ event }) => event)
 
 const asText = (event: StoredEvent['event']): string => JSON.stringify(event, (_, value: unknown) =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
