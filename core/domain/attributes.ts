@@ -117,8 +117,9 @@ export const attributesProblem = (value: unknown): AttributesProblem | undefined
 const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const merge = (target: Json | undefined, patch: Json): Json => {
-  if (!isObject(patch)) return patch
+/** What nests deeper than attributes may is taken as it is, for whoever measures the result to refuse. */
+const merge = (target: Json | undefined, patch: Json, depth: number): Json => {
+  if (!isObject(patch) || depth > attributesDepthMax) return patch
   const result: Record<string, Json> = {}
   if (isObject(target)) {
     for (const key of Object.keys(target)) if (!isForbiddenKey(key)) result[key] = target[key]!
@@ -127,11 +128,11 @@ const merge = (target: Json | undefined, patch: Json): Json => {
     const value = patch[key]!
     if (isForbiddenKey(key)) continue
     if (value === null) delete result[key]
-    else result[key] = merge(Object.hasOwn(result, key) ? result[key] : undefined, value)
+    else result[key] = merge(Object.hasOwn(result, key) ? result[key] : undefined, value, depth + 1)
   }
   return result
 }
 
 /** RFC 7396: keys of the patch replace, null removes, objects merge. */
 export const mergePatch = (target: Attributes, patch: Attributes): Attributes =>
-  merge(target as Json, patch as Json) as Attributes
+  merge(target as Json, patch as Json, 0) as Attributes

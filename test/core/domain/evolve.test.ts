@@ -182,6 +182,12 @@ describe('a change of attributes', () => {
     two.and(changed({ a: null }, t0 + 1), part('d')).isLive({ version: 5 })
   })
 
+  it('is void where it nests deeper than attributes may, however deep', () => {
+    const deep = (levels: number) => JSON.parse('{"a":'.repeat(levels) + '1' + '}'.repeat(levels))
+    given(started(), changed(deep(16))).isLive({ version: 2 })
+    given(started()).ignores(changed(deep(17)), changed(deep(200_000)))
+  })
+
   it('makes what was decided before it void', () => {
     given(started(), changed({ a: 1 })).ignores(rotated('second', 1, t0), changed({ b: 1 }, t0, { expects: 1 }))
   })
