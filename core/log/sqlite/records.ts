@@ -133,18 +133,19 @@ export class Records {
       return { rows, more: size.rows === batchLengthMax - unaskedMax || fitting < size.rows, unreadable: false }
     } catch (error) {
       if (!isDamage(error)) throw error
-      return { rows: this.#readable(seq, last), more: false, unreadable: true }
+      return this.#readable(seq, last)
     }
   }
 
   /** One by one, up to the one at which SQLite finds the file damaged. */
-  #readable(seq: number, last: number): readonly Row[] {
+  #readable(seq: number, last: number): Rows {
     const rows: Row[] = []
     try {
       for (const row of this.#rows.iterate(seq, last, batchLengthMax)) rows.push(row)
     } catch (error) {
       if (!isDamage(error)) throw error
+      return { rows, more: false, unreadable: true }
     }
-    return rows
+    return { rows, more: rows.length === batchLengthMax, unreadable: false }
   }
 }
