@@ -20,11 +20,16 @@ export const announceNode = (parts: Parts, state: 'joins' | 'leaves') =>
 
 /**
  * Tells the log that this node is there before it validates anything, so that whoever confirms a revocation counts it;
- * and again from time to time, lest a node that writes nothing be taken for dead. Fails if the log takes no writes: a node
- * that nobody counts must not validate.
+ * and again from time to time, lest a node that writes nothing be taken for dead. Fails if the log takes no writes: a
+ * node that nobody counts must not validate.
  */
-export const startAnnouncing = (parts: Parts): Effect.Effect<void, LogUnavailable, Scope.Scope> => Effect.gen(function*() {
-  const join = bounded(parts, announceNode(parts, 'joins'))
-  yield* join
-  yield* background(parts.failures, 'announce', Effect.sleep(announceEveryMs).pipe(Effect.andThen(join), Effect.asVoid))
-})
+export const startAnnouncing = (parts: Parts): Effect.Effect<void, LogUnavailable, Scope.Scope> =>
+  Effect.gen(function*() {
+    const join = bounded(parts, announceNode(parts, 'joins'))
+    yield* join
+    yield* background(
+      parts.failures,
+      'announce',
+      Effect.sleep(announceEveryMs).pipe(Effect.andThen(join), Effect.asVoid)
+    )
+  })

@@ -25,7 +25,9 @@ export const background = <E>(
     Effect.asVoid
   )
 
-/** An append that gets no answer must not hold up its consumer for good: it is given up, and tried again in its turn. */
+/**
+ * An append that gets no answer must not hold up its consumer for good: it is given up, and tried again in its turn.
+ */
 export const bounded = <A>(parts: Parts, append: Effect.Effect<A, LogUnavailable>): Effect.Effect<A, LogUnavailable> =>
   append.pipe(Effect.timeoutOrElse({
     duration: parts.settings.writeTimeoutMs,

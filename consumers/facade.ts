@@ -98,7 +98,8 @@ const facade = (store: SessionsShape, scope: Scope.Closeable): Sessions => {
   return {
     create: (options) => run(() => store.create(options)),
     validate: store.validate,
-    authenticate: (token, options) => run(() => store.authenticate(token, options)).catch(() => store.validate(token, options)),
+    authenticate: (token, options) =>
+      run(() => store.authenticate(token, options)).catch(() => store.validate(token, options)),
     rotate: (token, options) => run(() => store.rotate(token, options)),
     reauthenticate: (token, options) => run(() => store.reauthenticate(token, options)),
     update: (target, patch, options) => run(() => store.update(target, patch, options)),

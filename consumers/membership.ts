@@ -15,7 +15,9 @@ const marginShare = 0.01
 const acknowledgedMax = 1_024
 
 interface Known extends Member {
-  /** When this node last folded or heard a sign of life, by its own monotonic clock: nobody's wall clock is believed. */
+  /**
+   * When this node last folded or heard a sign of life, by its own monotonic clock: nobody's wall clock is believed.
+   */
   readonly aliveAt: number
   /** Up to where it said that it has applied the log. */
   readonly position: Position
@@ -142,7 +144,8 @@ export const makeMembership = (self: Self, time: TrustedTime, patienceMs: number
     }))
     const check = (): void => { if (missing().length === 0) done() }
     if (missing().length === 0) return done()
-    const fenced = Math.max(...missing().map(({ fencesAfterMs }) => fencesAfterMs ?? patienceMs)) * (1 + marginShare) + marginMs
+    const fenced =
+      Math.max(...missing().map(({ fencesAfterMs }) => fencesAfterMs ?? patienceMs)) * (1 + marginShare) + marginMs
     const cancel = time.schedule(durableAt + fenced - time.monotonic(), () => {
       const serving = missing().filter(({ fencesAfterMs }) => fencesAfterMs === null).map(({ node }) => node)
       if (serving.length === 0) return done()

@@ -74,7 +74,10 @@ const deferredEvents = () => {
   return events
 }
 
-/** A token that was replaced before it was ever presented may be held by the client itself, whom an answer never reached. */
+/**
+ * A token that was replaced before it was ever presented may be held by the client itself, whom an answer never
+ * reached.
+ */
 const isEvidence = (parts: Parts, digest: Digest): boolean => {
   const found = parts.index.find(digest)
   return found?.kind === 'previous' && !found.confirmable && parts.time.now() >= found.goodUntil
@@ -144,7 +147,8 @@ const startNode = (
     yield* startSweeper(parts)
     yield* startRelay(parts)
     yield* Effect.addFinalizer(() => relayAll(parts).pipe(
-      Effect.andThen(activity.flush), Effect.andThen(announceNode(parts, 'leaves')), Effect.timeoutOption(closeWithin), Effect.ignore))
+      Effect.andThen(activity.flush), Effect.andThen(announceNode(parts, 'leaves')),
+      Effect.timeoutOption(closeWithin), Effect.ignore))
     yield* Effect.addFinalizer(() => Effect.sync(() => parts.fence.distrust('the session store was closed')))
     return makeSessions(parts, catchUp, signals)
   })

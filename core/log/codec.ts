@@ -18,8 +18,9 @@ export type Unreadable =
 type Member = (typeof DomainEvent.members)[number]
 
 /**
- * One codec a kind, found by name: a union would look for the kind itself, at twice the price. Compiled when first used,
- * for each record of a replay passes here; where making code from strings is not allowed, effect goes on interpreting.
+ * One codec a kind, found by name: a union would look for the kind itself, at twice the price. Compiled when first
+ * used, for each record of a replay passes here; where making code from strings is not allowed, effect goes on
+ * interpreting.
  */
 const codecOf = (member: Member) => {
   SchemaJITCompiler.enable(member.ast)

@@ -29,15 +29,15 @@ export interface LogStatus {
 }
 
 /**
- * The ordered, durable list of events: the one authority of the cluster (I1). This comment is the contract; the suite in
- * test/contract/event-log.ts holds every backend to it.
+ * The ordered, durable list of events: the one authority of the cluster (I1). This comment is the contract; the suite
+ * in test/contract/event-log.ts holds every backend to it.
  *
  * Order: the records of a partition have one order, the same for every reader at every time. Events with the same
  * ordering key go to the same partition, in the order of the appends that were answered one after the other.
  *
  * Not promised: that a record stands once. An append whose answer was lost is retried with the same command ids, so
- * duplicates are normal and for the fold to ignore. Not promised either: conditional appends. Expectations travel in the
- * events, and the fold decides.
+ * duplicates are normal and for the fold to ignore. Not promised either: conditional appends. Expectations travel in
+ * the events, and the fold decides.
  */
 export interface EventLogShape {
   /**
@@ -58,7 +58,9 @@ export interface EventLogShape {
    * arrives without a doorbell too, within a time that the backend states.
    */
   readonly tail: (from: Position) => Stream.Stream<readonly StoredEvent[], LogUnavailable | LogDamaged>
-  /** The place behind the last record that was durable when this was asked: one cheap round trip, never from a cache. */
+  /**
+   * The place behind the last record that was durable when this was asked: one cheap round trip, never from a cache.
+   */
   readonly head: Effect.Effect<Position, LogUnavailable>
   /** Tells the tails of this node that there may be news. Synchronous, cheap, and safe at any time. */
   readonly ring: () => void

@@ -21,6 +21,13 @@ export interface Found {
 /** Whether the fold took an event, or found it void: repeated, late, or with an expectation that does not hold. */
 export type Outcome = 'applied' | 'ignored'
 
+/** Whose end has yet to stand in the log. */
+export interface EndedEarly {
+  readonly session: SessionId
+  readonly subject: string | null
+  readonly tenant: string | null
+}
+
 /** What the index tells its owner while it answers; each is rare, and none may throw. */
 export interface IndexEvents {
   /**
@@ -66,7 +73,9 @@ export interface SessionIndex {
   /** The session that a token belongs to, ended or not, while this node remembers the token. */
   sessionOf(digest: Digest): SessionId | undefined
   /** A session that is refused here as ended while the log, as far as it was folded, has it live. */
-  endedEarly(id: SessionId): { readonly session: SessionId; readonly subject: string | null; readonly tenant: string | null } | undefined
+  endedEarly(
+    id: SessionId
+  ): { readonly session: SessionId; readonly subject: string | null; readonly tenant: string | null } | undefined
   /** The subject's live sessions in the order of the log, those past a limit at `now` left out. */
   standing(subject: string, now: number): readonly LiveSession[]
   /** The live session as the app sees it, or undefined: none, ended, or past a limit at `now`. */

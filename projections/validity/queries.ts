@@ -1,7 +1,7 @@
 import type { Digest, SessionId } from '../../core/domain/ids.ts'
 import type { LiveSession, SessionState } from '../../core/domain/session.ts'
 import type { Session } from '../../core/domain/verdict.ts'
-import type { Found, SessionIndex } from '../../core/store/ports.ts'
+import type { EndedEarly, Found } from '../../core/store/ports.ts'
 import { currentToken, SessionView } from './session-view.ts'
 import { load, settle } from './sessions.ts'
 import {
@@ -57,7 +57,7 @@ export const stateOf = (space: Space, id: SessionId): SessionState => {
 }
 
 /** A row that is hidden, though the log has not ended it. */
-export const endedEarly = (space: Space, id: SessionId): ReturnType<SessionIndex['endedEarly']> => {
+export const endedEarly = (space: Space, id: SessionId): EndedEarly | undefined => {
   const row = rowOf(space, id)
   if (row === 0) return undefined
   const place = settled(space, row)
