@@ -1,4 +1,4 @@
-import type { VisitorObject } from 'oxc-parser'
+import type { Expression, VisitorObject } from 'oxc-parser'
 import { inLibrary } from './files.ts'
 import { type Finding, lineAt, type Source, visit } from './source.ts'
 
@@ -16,25 +16,38 @@ const inTest = (path: string): boolean => path.startsWith('test/')
 const mayExportDefault = ['test/vitest.config.ts', 'test/support/reporter.ts']
 
 const useClock = 'time comes from the Clock of core/clock.ts'
-const timers = ['setTimeout', 'setInterval', 'setImmediate']
+const timers = ['setTimeout', 'setInterval', 'setImmediate', 'AbortSignal.timeout']
 const clockReads = ['Date.now', 'performance.now', 'process.hrtime']
 const suites = ['describe', 'it', 'test', 'suite', 'bench']
+
+/** What an expression calls a global: `Date`, `Date.now` and `globalThis.Date['now']` alike; else undefined. */
+const globalName = (expression: Expression): string | undefined => {
+  if (expression.type === 'Identifier') return expression.name
+  if (expression.type !== 'MemberExpression' || expression.object.type === 'Super') return undefined
+  const { object, property } = expression
+  const last = property.type === 'Literal' ? String(property.value)
+    : property.type === 'Identifier' && !expression.computed ? property.name
+    : undefined
+  const first = globalName(object)
+  if (first === undefined || last === undefined) return undefined
+  return first === 'globalThis' ? last : `${first}.${last}`
+}
 
 const time: Ban = {
   where: clockless,
   find: (report) => ({
     CallExpression: ({ callee, start }) => {
-      if (callee.type === 'Identifier' && timers.includes(callee.name)) report(start, `${callee.name}: ${useClock}`)
-      if (callee.type === 'Identifier' && callee.name === 'Date') report(start, `Date(): ${useClock}`)
+      const name = callee.type === 'Super' ? undefined : globalName(callee)
+      if (name === undefined) return
+      if (timers.includes(name)) report(start, `${name}: ${useClock}`)
+      if (name === 'Date') report(start, `Date(): ${useClock}`)
     },
-    MemberExpression: ({ object, property, start }) => {
-      if (object.type !== 'Identifier' || property.type !== 'Identifier') return
-      const name = `${object.name}.${property.name}`
-      if (clockReads.includes(name)) report(start, `${name}: ${useClock}`)
+    MemberExpression: (expression) => {
+      const name = globalName(expression)
+      if (name !== undefined && clockReads.includes(name)) report(expression.start, `${name}: ${useClock}`)
     },
     NewExpression: ({ callee, arguments: given, start }) => {
-      if (callee.type !== 'Identifier' || callee.name !== 'Date' || given.length > 0) return
-      report(start, `new Date(): ${useClock}`)
+      if (globalName(callee) === 'Date' && given.length === 0) report(start, `new Date(): ${useClock}`)
     }
   })
 }
@@ -42,11 +55,9 @@ const time: Ban = {
 const chance: Ban = {
   where: everywhere,
   find: (report) => ({
-    MemberExpression: ({ object, property, start }) => {
-      if (object.type !== 'Identifier' || property.type !== 'Identifier') return
-      if (object.name === 'Math' && property.name === 'random') {
-        report(start, 'Math.random: take an argument of type Random; in a test or a benchmark a seeded generator')
-      }
+    MemberExpression: (expression) => {
+      if (globalName(expression) !== 'Math.random') return
+      report(expression.start, 'Math.random: take an argument of type Random; in a test or a benchmark a seeded one')
     }
   })
 }
@@ -54,11 +65,10 @@ const chance: Ban = {
 const globalCrypto: Ban = {
   where: (path) => inLibrary(path) && path !== 'core/random.ts',
   find: (report) => ({
-    MemberExpression: ({ object, property, start }) => {
-      if (object.type !== 'Identifier' || property.type !== 'Identifier' || object.name !== 'crypto') return
-      if (/^random|^getRandomValues$/.test(property.name)) {
-        report(start, `crypto.${property.name}: take an argument of type Random, which core/random.ts makes`)
-      }
+    MemberExpression: (expression) => {
+      const name = globalName(expression)
+      if (name === undefined || !/^crypto\.(?:random|getRandomValues$)/.test(name)) return
+      report(expression.start, `${name}: take an argument of type Random, which core/random.ts makes`)
     }
   })
 }
@@ -108,10 +118,11 @@ const swallowed: Ban = {
     CatchClause: ({ body, start }) => {
       if (body.body.length === 0) report(start, 'empty catch: handle the error, or let it through')
     },
-    CallExpression: ({ callee, arguments: [handler], start }) => {
+    CallExpression: ({ callee, arguments: given, start }) => {
       if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return
-      if (callee.property.name !== 'catch' || handler?.type !== 'ArrowFunctionExpression') return
-      if (handler.body.type === 'BlockStatement' && handler.body.body.length === 0) {
+      const handler = { catch: given[0], then: given[1] }[callee.property.name]
+      if (handler?.type !== 'ArrowFunctionExpression' && handler?.type !== 'FunctionExpression') return
+      if (handler.body?.type === 'BlockStatement' && handler.body.body.length === 0) {
         report(start, 'empty catch: handle the error, or let it through')
       }
     }

@@ -66,9 +66,11 @@ const pureness = (from: string, found: Import): string | undefined => {
 const clocks = ['node:timers', 'node:timers/promises', 'node:perf_hooks']
 const isChance = (name: string): boolean => /^random|^getRandomValues$|^webcrypto$/.test(name)
 
-const ambient = (from: string, { module, names }: Import): string | undefined => {
+const ambient = (from: string, { module, names, typeOnly }: Import): string | undefined => {
   if (clocks.includes(module) && from !== 'core/clock.ts') return 'time comes from the Clock of core/clock.ts'
-  if (module === 'node:crypto' && names.some(isChance) && from !== 'core/random.ts') {
+  // All of it, under whatever name, is its randomness as well.
+  const all = !typeOnly && (names.length === 0 || names.includes('default'))
+  if (module === 'node:crypto' && (all || names.some(isChance)) && from !== 'core/random.ts') {
     return 'randomness comes from an argument of type Random, which core/random.ts makes'
   }
   return undefined
