@@ -8,10 +8,10 @@ import { findOldestNode, oldestNodeVersion } from './support/services.ts'
 import { temporaryFolder } from './support/temp.ts'
 import { root } from './tidy/files.ts'
 
-/** What it writes to standard output. Rejects with all that it wrote if it fails. */
+/** What it writes to standard output. Rejects with all that it wrote if it fails, or does not end by itself. */
 const run = async (cwd: string, command: string, ...args: readonly string[]): Promise<string> => {
   try {
-    return (await promisify(execFile)(command, args, { cwd })).stdout
+    return (await promisify(execFile)(command, args, { cwd, timeout: 240_000 })).stdout
   } catch (error) {
     const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string }
     throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error })
@@ -56,6 +56,11 @@ const answers = [
   { ok: false, reason: 'ended' }, true, 1, true, 'InvalidOptions'
 ]
 
+const readManifest = () => JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+  readonly engines: { readonly node: string }
+}
+
 const runProgram = async (node: string, log: string): Promise<unknown> => {
   writeFileSync(join(app, 'program.js'), program)
   return JSON.parse(await run(app, node, 'program.js', log))
@@ -70,10 +75,7 @@ describe('the package, installed in an empty folder', () => {
   const needs = oldest === undefined ? ` (needs Node ${oldestNodeVersion}: npm run services)` : ''
   it.skipIf(oldest === undefined)(`works on the oldest Node that it supports${needs}`, async () => {
     expect(await run(app, oldest!, '--version')).toBe(`v${oldestNodeVersion}\n`)
-    const { engines } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
-      readonly engines: { readonly node: string }
-    }
-    expect(`${engines.node}.0`).toBe(`>=${oldestNodeVersion}`)
+    expect(`${readManifest().engines.node}.0`).toBe(`>=${oldestNodeVersion}`)
     expect(await runProgram(oldest!, 'oldest.db')).toEqual(answers)
   })
 
@@ -89,6 +91,39 @@ describe('the package, installed in an empty folder', () => {
       console.log(typeof effectDoor.layer, outcome)`)
     const said = await run(app, process.execPath, 'without.js')
     expect(said).toMatch(/^function BroadcastUnavailable .*@nats-io\/transport-node/)
+  })
+
+  it('loads of Effect only the modules that it uses, and each door opens', async () => {
+    writeFileSync(join(app, 'loaded.js'), `
+      import { registerHooks } from 'node:module'
+      const loaded = []
+      registerHooks({
+        resolve: (specifier, context, next) => {
+          const found = next(specifier, context)
+          loaded.push(found.url)
+          return found
+        }
+      })
+      await import('curfew')
+      const alone = [...new Set(loaded)]
+      const opened = []
+      for (const door of process.argv.slice(2)) {
+        const attributes = door.endsWith('.json') ? { with: { type: 'json' } } : {}
+        opened.push([door, Object.keys(await import(door, attributes)).length > 0])
+      }
+      console.log(JSON.stringify({ alone, all: [...new Set(loaded)], opened }))`)
+    const names = Object.keys(readManifest().exports).map((subpath) => subpath.replace(/^\./, 'curfew'))
+    expect(names).toContain('curfew')
+    const { alone, all, opened } = JSON.parse(await run(app, process.execPath, 'loaded.js', ...names)) as {
+      readonly alone: readonly string[]
+      readonly all: readonly string[]
+      readonly opened: readonly (readonly [string, boolean])[]
+    }
+    expect(opened).toEqual(names.map((name) => [name, true]))
+    // That the hook saw anything at all.
+    expect(alone.filter((url) => url.endsWith('/effect/dist/Effect.js'))).toHaveLength(1)
+    for (const url of all) expect(url).not.toMatch(/@nats-io|kafkajs|\/effect\/dist\/index\.js$/)
+    expect(alone.filter((url) => url.includes('/curfew/dist/consumers/broadcast/nats'))).toEqual([])
   })
 
   it('type-checks from TypeScript, declarations and all', async () => {
@@ -126,10 +161,7 @@ describe('the package, installed in an empty folder', () => {
   }, 60_000)
 
   it('has the files of its doors, and none of the tests, the benchmark or the examples', () => {
-    const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
-      readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
-    }
-    const doors = Object.values(exports).flatMap((entry) => typeof entry === 'string' ? [entry] : Object.values(entry))
+    const doors = Object.values(readManifest().exports).flatMap((entry) => typeof entry === 'string' ? [entry] : Object.values(entry))
     expect(doors.length).toBeGreaterThan(4)
     for (const file of doors) expect(existsSync(join(installed, file)), file).toBe(true)
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
