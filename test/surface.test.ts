@@ -23,8 +23,8 @@ const doors = {
       'Attributes', 'Authentication', 'BroadcastStatus', 'Confirm', 'CreateOptions', 'CurfewError', 'Device',
       'DomainEvent', 'DurationInput', 'EndReason', 'ErrorCode', 'EventsOptions', 'Health', 'Issued', 'LimitsInput',
       'LimitsPreset', 'LogStatus', 'NodeOptions', 'Position', 'ReauthenticateOptions', 'Receipt', 'Refusal',
-      'RevokeOptions', 'RotateOptions', 'Session', 'Sessions', 'SessionsOptions', 'StoredEvent', 'Target', 'UpdateOptions',
-      'Verdict'
+      'RevokeOptions', 'RotateOptions', 'Session', 'Sessions', 'SessionsOptions', 'StoredEvent', 'Target',
+      'UpdateOptions', 'Verdict'
     ]
   },
   './nats': {
