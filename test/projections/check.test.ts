@@ -155,6 +155,58 @@ describe('check', () => {
   })
 })
 
+describe('the fold', () => {
+  test('asks for renewal of the token that is current, by its own age', () => {
+    const { index, start, rotate, append, envelope, of } = world()
+    const renewal = (i: number, at: number) => {
+      const verdict = index.check(tokens()[i], startOfTime + at, true)
+      return verdict.ok && verdict.renew === true
+    }
+    start(0)
+    expect([renewal(0, 29_999), renewal(0, 30_000)]).toEqual([false, true])
+    rotate(0, 1, digestOf(tokens()[1]!), startOfTime + 40_000)
+    append({ type: 'TokenConfirmed', ...envelope(startOfTime + 41_000), ...of(0), digest: digestOf(tokens()[1]!) })
+    expect([renewal(1, 69_999), renewal(1, 70_000)]).toEqual([false, true])
+  })
+
+  test('hands out what was seen once, also where a row has gone to another session', () => {
+    const { index, start, endNow, sweep } = world()
+    start(0)
+    index.check(tokens()[0], startOfTime + 5, true)
+    endNow(0)
+    sweep(startOfTime + 10)
+    sweep(startOfTime + 600_011)
+    expect(index.size()).toMatchObject({ live: 0, ended: 0 })
+    start(1, { at: startOfTime + 600_000 })
+    index.check(tokens()[1], startOfTime + 600_020, true)
+    expect(index.takeActivity(10)).toEqual([[idAt(1), startOfTime + 600_020]])
+    expect(index.takeActivity(10)).toEqual([])
+  })
+
+  test('an early wide revocation no longer concerns a partition that has brought its record', () => {
+    const { index, envelope } = world()
+    const started = (i: number): SessionStarted => ({
+      type: 'SessionStarted', ...envelope(startOfTime), session: idAt(i), subject: null, tenant: null, limits,
+      digest: digestOf(tokens()[i]!), authentication: { level: 'aal1', methods: [], at: startOfTime }, device: null,
+      attributes: {}, continues: null
+    })
+    const all = { type: 'AllRevoked', ...envelope(startOfTime), before: null, reason: 'revoked' } as const
+    const stands = (i: number) => reasonOf(index.check(tokens()[i], startOfTime, true))
+    index.apply({ partition: 0, offset: 0, event: started(0) })
+    // As told by a node that claims more than it can have folded.
+    expect(index.applyEarly(all, position([10, 10]))).toBe(1)
+    index.apply({ partition: 0, offset: 1, event: all })
+    index.apply({ partition: 0, offset: 2, event: started(1) })
+    index.apply({ partition: 1, offset: 0, event: started(2) })
+    expect([stands(0), stands(1), stands(2)]).toEqual(['ended', 'ok', 'ended'])
+    expect(index.pendingEarly().size).toBe(1)
+    index.apply({ partition: 1, offset: 1, event: all })
+    expect(index.pendingEarly().size).toBe(0)
+    index.apply({ partition: 1, offset: 2, event: started(3) })
+    expect([stands(1), stands(2), stands(3)]).toEqual(['ok', 'ended', 'ok'])
+  })
+})
+
 describe('a session in the hands of the app', () => {
   test('stays what it was, whatever becomes of the session', () => {
     const { index, start, patch, endNow, sweep, rotate } = world({ blobSegmentBytes: 512 })

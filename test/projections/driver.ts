@@ -429,6 +429,8 @@ export class Driver {
 
   compare(): void {
     const { index, model } = this
+    // First of all: looking further settles what is still to be settled, and whoever watches is not to wait for that.
+    expect(this.told).toEqual(this.told.length === model.told.length ? this.#inAnyOrder(model.told) : model.told)
     for (const id of [...this.ids, ...model.unseen.keys()]) {
       const wanted = model.state(id)
       const known = model.known.get(id)
@@ -444,7 +446,6 @@ export class Driver {
       expect(index.get(id, this.now) !== undefined).toBe(known !== undefined && this.#isValid(known))
     }
     const wanted = model.visible()
-    expect(this.told).toEqual(this.told.length === model.told.length ? this.#inAnyOrder(model.told) : model.told)
     for (const subject of subjects) {
       const mine = wanted.filter((known) => known.last.subject === subject)
       const valid = mine.filter((known) => this.#isValid(known)).map((known) => known.last.id)
