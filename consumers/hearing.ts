@@ -4,7 +4,7 @@ import type * as Scope from 'effect/Scope'
 import { isWideRevocation, type Revocation } from '../core/domain/events.ts'
 import type { CommandId } from '../core/domain/ids.ts'
 import type { StoredEvent } from '../core/log/port.ts'
-import { type Position, reaches } from '../core/log/position.ts'
+import { type Position, reaches, start } from '../core/log/position.ts'
 import type { BroadcastShape, Message, Sender } from '../core/store/broadcast.ts'
 import type { Parts } from '../core/store/parts.ts'
 import { background } from './background.ts'
@@ -58,17 +58,20 @@ const listen = (parts: Parts, broadcast: BroadcastShape, hearRevocation: HearRev
     // Taken whatever its number: it can only take away. All else could claim what a dead node no longer does.
     if (message.kind === 'revocation') return hearRevocation(message.event, message.appliedAt, message.acknowledge)
     if (place === 'repeated' || place === 'older-incarnation') return
+    const { authenticated } = broadcast
     switch (message.kind) {
       case 'news':
         if (!reaches(barrier.position(), message.position)) log.ring()
         return
       case 'applied':
-        return cluster.acknowledged(from, message.command)
+        if (authenticated) cluster.acknowledged(from, message.command)
+        return
       case 'heartbeat':
         if (!reaches(barrier.position(), message.position)) log.ring()
-        return cluster.heard(from, message.position, message.wall)
+        return cluster.heard(from, authenticated ? message.position : start, message.wall)
       case 'goodbye':
-        return cluster.left(from)
+        if (authenticated) cluster.left(from)
+        return
     }
   }
   yield* broadcast.subscribe(hear)

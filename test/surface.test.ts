@@ -18,13 +18,15 @@ const errorClasses = [
 const doors = {
   '.': {
     file: 'index.ts', loaded: door,
-    values: [...errorClasses, 'SessionOver', 'errorCodes', 'memoryLog', 'openSessions', 'sqliteLog'],
+    values: [...errorClasses, 'SessionOver', 'errorCodes', 'memoryLog', 'openSessions', 'sqliteLog', 'verifyLog'],
     types: [
       'Attributes', 'Authentication', 'BroadcastStatus', 'Confirm', 'CreateOptions', 'CurfewError', 'Device',
       'DomainEvent', 'DurationInput', 'EndReason', 'ErrorCode', 'EventsOptions', 'Health', 'Issued', 'LimitsInput',
-      'LimitsPreset', 'LogStatus', 'NodeOptions', 'Position', 'ReauthenticateOptions', 'Receipt', 'Refusal',
-      'RevokeOptions', 'RotateOptions', 'Session', 'Sessions', 'SessionsOptions', 'StoredEvent', 'Target',
-      'UpdateOptions', 'Verdict'
+      'LimitsPreset', 'LogStatus', 'MemoryLogOptions', 'NodeOptions', 'Position',
+      'ReauthenticateOptions', 'Receipt', 'Refusal',
+      'RevokeOptions', 'RotateOptions', 'Session', 'Sessions', 'SessionsOptions',
+      'SqliteLogOptions', 'StoredEvent', 'Target',
+      'UpdateOptions', 'Verdict', 'Verification'
     ]
   },
   './nats': {

@@ -121,6 +121,8 @@ export const makeEnd = ({ kind, cluster, key, self, wire }: EndOptions): End => 
 
   return {
     receive, connection, note,
-    shape: { publish, subscribe: handlers.join, onConnection: listeners.join, status }
+    shape: {
+      authenticated: key !== undefined, publish, subscribe: handlers.join, onConnection: listeners.join, status
+    }
   }
 }

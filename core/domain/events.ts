@@ -2,9 +2,9 @@ import * as Schema from 'effect/Schema'
 import { CommandId, Digest, NodeName, SessionId, Subject, Tenant } from './ids.ts'
 import { Limits } from './limits.ts'
 
-/** Wall clock of the writer, ms since 1970. */
 /** The latest moment that there is room for: 48 bits of ms, in the year 10889. */
 export const millisMax = 281_474_976_710_655
+/** Wall clock of the writer, ms since 1970. */
 const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: millisMax }))
 const Version = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
@@ -154,14 +154,14 @@ export const isWideRevocation = (event: DomainEvent): event is WideRevocation =>
 
 /**
  * What decides the place of an event among its partition's others: its subject, or the session of an anonymous one.
- * 'every': it concerns sessions of all partitions. 'any': its place does not matter.
+ * 'every': it concerns sessions of all partitions, as a batch of activity does, which an idle end must find in its
+ * order. 'any': its place does not matter.
  */
 export const orderingKey = (event: DomainEvent): { readonly key: string } | 'every' | 'any' => {
   switch (event.type) {
     case 'TenantRevoked':
     case 'AllRevoked':
     case 'NodeAnnounced':
-    // Its sessions stand in all of them, and an idle end must find what was seen before it.
     case 'ActivityRecorded':
       return 'every'
     case 'AnomalyDetected':

@@ -11,6 +11,7 @@ import { batchLengthMax } from './limits.ts'
 import { EventLog, type EventLogShape, type StoredEvent } from './port.ts'
 import { past, position, start, type Position } from './position.ts'
 
+/** What a log in memory is to look like. */
 export interface MemoryLogOptions {
   /** How many partitions the log has, 1 to 64; default 1. More than one is for tests of what must hold on such logs. */
   readonly partitions?: number

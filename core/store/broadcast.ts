@@ -59,6 +59,11 @@ export interface BroadcastStatus {
  */
 export interface BroadcastShape {
   /**
+   * Whether every message that is handed over was made by one who has the cluster's key. Without one anybody may have
+   * made it: then it can end sessions and ring the bell, and nothing that it says of a node is believed (I3).
+   */
+  readonly authenticated: boolean
+  /**
    * Sends to all nodes but this one, in the calling tick. Never throws. False: there is no connection, and it was
    * dropped.
    */

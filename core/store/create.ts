@@ -8,14 +8,14 @@ import { Authentication, Device, type Attributes } from '../domain/events.ts'
 import { mintSessionId, nameLengthMax, type SessionId } from '../domain/ids.ts'
 import type { LiveSession, SessionState } from '../domain/session.ts'
 import { initial } from '../domain/session.ts'
-import { digestOf, mintToken, type Token } from '../domain/token.ts'
+import { digestOf, isToken, mintToken, type Token } from '../domain/token.ts'
 import type { Session } from '../domain/verdict.ts'
 import {
   AttributesInvalid, AttributesTooLarge, Conflict, InvalidOptions, type LogUnavailable, type NotFound, TooManySessions
 } from '../errors.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
 import { rejected } from './rejected.ts'
-import { findLive, sessionIdOf } from './targets.ts'
+import { findLive, findUsable } from './targets.ts'
 import { write } from './write.ts'
 
 /** Whose session to start, and what to keep with it. */
@@ -28,8 +28,11 @@ export interface CreateOptions {
   readonly device?: Device
   /** How the subject proved who it is. `at` defaults to now. */
   readonly authentication?: { readonly level: string; readonly methods: readonly string[]; readonly at?: number }
-  /** The session (id or token) that this one replaces: it ends, and its attributes are carried over. */
-  readonly continues?: string
+  /**
+   * The session that this one replaces: it ends, and its attributes are carried over. The token that the client
+   * presented, or `{ id }`, which an app must not take from a client: an id is no credential.
+   */
+  readonly continues?: string | { readonly id: string }
 }
 
 /** What the client gets (the token, this once) and the session that it stands for. */
@@ -101,11 +104,12 @@ const rejectedAttributes = (kind: 'not-json' | 'too-large', detail: string): Att
 const settleCap = (
   parts: Parts,
   session: SessionId,
-  subject: string
+  subject: string,
+  tenant: string | null
 ): Effect.Effect<void, TooManySessions | LogUnavailable> =>
   Effect.suspend(() => {
     const { cap } = parts.settings
-    const standing = parts.index.standing(subject, parts.time.now())
+    const standing = standingOf(parts, subject, tenant)
     const excess =
       cap.onTooMany === 'refuse'
         ? standing.slice(cap.max).filter(({ id }) => id === session)
@@ -125,6 +129,17 @@ const end = (parts: Parts, session: LiveSession, reason: 'revoked' | 'evicted') 
   return decision.ok ? write(parts, decision.events) : Effect.void
 }
 
+const continued = (parts: Parts, catchUp: CatchUp, from: unknown): Effect.Effect<LiveSession, CreateError> => {
+  if (typeof from === 'object' && from !== null && 'id' in from) return findLive(parts, catchUp, from.id)
+  return isToken(from)
+    ? Effect.map(findUsable(parts, catchUp, from), ({ session }) => session)
+    : Effect.fail(invalid('continues', 'be the token of a session, or { id }'))
+}
+
+/** A subject of one tenant is not that of another. */
+const standingOf = (parts: Parts, subject: string, tenant: string | null): readonly LiveSession[] =>
+  parts.index.standing(subject, parts.time.now()).filter((session) => session.tenant === tenant)
+
 /** Starts a session: durable and good on this node when it succeeds, on all others as soon as they hear of it. */
 export const create = (parts: Parts, catchUp: CatchUp, options: CreateOptions): Effect.Effect<Issued, CreateError> =>
   Effect.gen(function*() {
@@ -133,18 +148,17 @@ export const create = (parts: Parts, catchUp: CatchUp, options: CreateOptions): 
     if (!('attributes' in checked)) return yield* Effect.fail(checked)
     const before: SessionState = options.continues === undefined
       ? initial
-      : yield* sessionIdOf(parts, catchUp, 'continues', options.continues).pipe(
-        Effect.flatMap((id) => findLive(parts, catchUp, id)))
+      : yield* continued(parts, catchUp, options.continues)
     const token: Token = mintToken(parts.random)
     const session = mintSessionId(as.at, parts.random)
-    const standing = checked.subject === null ? [] : parts.index.standing(checked.subject, as.at)
+    const standing = checked.subject === null ? [] : standingOf(parts, checked.subject, checked.tenant)
     const decision = decide({
       type: 'Start', session, digest: digestOf(token), limits: parts.settings.limits, cap: parts.settings.cap,
       standing: standing.filter(({ id }) => before.status !== 'live' || id !== before.id), ...checked
     }, before, as)
     if (!decision.ok) return yield* Effect.fail(rejected(decision.rejection, session))
     const { applied } = yield* write(parts, decision.events)
-    if (checked.subject !== null) yield* settleCap(parts, session, checked.subject)
+    if (checked.subject !== null) yield* settleCap(parts, session, checked.subject, checked.tenant)
     const started = parts.index.get(session, parts.time.now())
     if (!applied || started === undefined) return yield* Effect.fail(overtaken(session))
     return { token, session: started }

@@ -4,7 +4,7 @@ import { digestOf, isToken } from '../domain/token.ts'
 import { InvalidOptions, type LogUnavailable, NotFound } from '../errors.ts'
 import type { CatchUp, Parts } from './parts.ts'
 import type { Found } from './ports.ts'
-import type { LiveSession, SessionState } from '../domain/session.ts'
+import { absoluteDeadline, idleDeadline, type LiveSession, type SessionState } from '../domain/session.ts'
 
 const noSuchToken = new NotFound({
   message: 'No live session has this token. It ended, or the token is not one of ours.'
@@ -54,6 +54,20 @@ export const findLive = (
 ): Effect.Effect<LiveSession, NotFound | LogUnavailable> =>
   Effect.flatMap(findState(parts, catchUp, id), (state) =>
     state.status === 'live' ? Effect.succeed(state) : Effect.fail(noSuchSession(id)))
+
+const isOver = (session: LiveSession, now: number): boolean =>
+  now >= absoluteDeadline(session) || now >= idleDeadline(session)
+
+/** The session of a token that is good at this moment, be it an old one in its grace. */
+export const findUsable = (
+  parts: Parts, catchUp: CatchUp, token: unknown
+): Effect.Effect<Found, NotFound | LogUnavailable> =>
+  Effect.flatMap(findToken(parts, catchUp, token), (found) => {
+    const now = parts.time.now()
+    return now < found.goodUntil && !isOver(found.session, now)
+      ? Effect.succeed(found)
+      : Effect.fail(noSuchSession(found.session.id))
+  })
 
 /** The id that a session id or a token names. */
 export const sessionIdOf = (

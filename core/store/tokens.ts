@@ -17,7 +17,7 @@ import type { Issued } from './create.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
 import type { Found } from './ports.ts'
 import { conflict, rejected } from './rejected.ts'
-import { findLive, findToken } from './targets.ts'
+import { findLive, findToken, findUsable } from './targets.ts'
 import { write } from './write.ts'
 
 /** Of a rotation. */
@@ -176,7 +176,7 @@ export const update = (
   }
   const id = typeof target === 'object' && target !== null && 'id' in target
     ? (yield* findLive(parts, catchUp, target.id)).id
-    : (yield* usable(parts, catchUp, target)).session.id
+    : (yield* findUsable(parts, catchUp, target)).session.id
   const change = attempt(parts, id, { type: 'Change', patch, ifVersion }).pipe(
     Effect.catchTag('TooManySessions', (defect) => Effect.die(defect)))
   // Void without a version that was expected: another patch took the room first. The next try says so.
@@ -184,10 +184,3 @@ export const update = (
   if (!applied) return yield* Effect.fail(conflict(id, ifVersion ?? 0, (yield* live(parts, id)).version))
   return yield* session(parts, id)
 })
-
-/** A token that is good at this moment, be it an old one in its grace. */
-const usable = (parts: Parts, catchUp: CatchUp, token: unknown): Effect.Effect<Found, NotFound | LogUnavailable> =>
-  Effect.flatMap(findToken(parts, catchUp, token), (found) =>
-    parts.time.now() < found.goodUntil && !isOver(found.session, parts.time.now())
-      ? Effect.succeed(found)
-      : Effect.fail(over(found.session.id)))

@@ -23,7 +23,9 @@ const { values: { node = 'app-1', log = 'sessions.db', nats } } = parseArgs({
 const sessions = await openSessions({
   node,
   log: sqliteLog({ path: log }),
-  ...(nats === undefined ? {} : { broadcast: natsBroadcast({ servers: nats, cluster: 'example' }) }),
+  ...(nats === undefined ? {} : {
+    broadcast: natsBroadcast({ servers: nats, cluster: 'example', key: 'a real one is random, and a secret' })
+  }),
   limits: { idle: '30 minutes', absolute: '12 hours', renew: '1 hour' },
   maxStaleness: maxStalenessMs
 })

@@ -145,6 +145,82 @@ describe('I4: revoke first', () => {
   })
 })
 
+describe('what a node owes', () => {
+  it('a second revoke of a session that ended early is no less in earnest than the first', async () => {
+    await using cluster = new TestCluster(memoryLog(), { writeTimeout: 50 })
+    const a = await cluster.open('a')
+    const { token, session } = await a.sessions.create({ subject: 'ada' })
+    a.faults.append = 'fail'
+    for (const target of [{ token }, { id: session.id }, { token }]) {
+      await expect(a.sessions.revoke(target)).rejects.toMatchObject({ _tag: 'LogUnavailable' })
+    }
+    a.faults.append = 'ok'
+    expect((await a.sessions.revoke({ token })).ended).toBe(0)
+    expect(await count(a.sessions, 'SessionEnded')).toBeGreaterThan(0)
+  })
+
+  it('a revocation that the log had yet to take is written when the node closes', async () => {
+    const log = memoryLog()
+    await using cluster = new TestCluster(log, { writeTimeout: 50 })
+    const a = await cluster.open('a')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    a.faults.append = 'fail'
+    await a.sessions.revoke({ token }).catch(() => null)
+    a.faults.append = 'ok'
+    await a.sessions.close()
+    const b = await cluster.open('b')
+    expect(reason(b.sessions, token)).toBe('ended')
+  })
+
+  it('no call is left waiting when it closes', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxStaleness: '1 minute' })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    cluster.hub.cut('b')
+    b.faults.tail = 'cut'
+    const calls = [
+      a.sessions.create({ subject: 'bob' }), a.sessions.rotate(token), a.sessions.authenticate('A'.repeat(52)),
+      a.sessions.revoke({ subject: 'ada' }, { confirm: 'cluster' }), a.sessions.update(token, { a: 1 })
+    ]
+    const settled = Promise.allSettled(calls)
+    await a.sessions.close()
+    await settled
+    expect(await calls[2]).toMatchObject({ ok: false })
+  })
+
+  it('acknowledgements count only from those who have the key', async () => {
+    await using cluster = new TestCluster(memoryLog(), { maxStaleness: 300 })
+    const open = (name: string) => cluster.open(name, { broadcast: cluster.hub.broadcast({ cluster: 'open' }) })
+    const a = await open('a')
+    const b = await open('b')
+    const { token } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    const receipt = await a.sessions.revoke({ token }, { confirm: 'cluster' })
+    expect(receipt.confirmedBy).toEqual(['a'])
+    expect(receipt.confirmedAfterMs).toBeGreaterThanOrEqual(300)
+  })
+
+  it('a token that another node confirmed is no evidence of theft to one that lags', async () => {
+    const world = manualWorld()
+    await using cluster = new TestCluster(memoryLog(), { onStale: 'serve', grace: '30 seconds' })
+    const a = await cluster.open('a', {}, world)
+    const b = await cluster.open('b', {}, world)
+    const { token, session } = await a.sessions.create({ subject: 'ada' })
+    const first = await a.sessions.rotate(token)
+    await a.sessions.reauthenticate(token, { level: 'aal2', methods: ['otp'] })
+    await until('b knows both', () => b.sessions.get(session.id)?.version === 3)
+    b.faults.tail = 'cut'
+    expect(a.sessions.validate(first.token).ok).toBe(true)
+    await until('a has confirmed it', () => a.sessions.get(session.id)?.version === 4)
+    world.clock.advance(31_000)
+    expect(reason(b.sessions, first.token)).toBe('superseded')
+    b.faults.tail = 'ok'
+    await until('b knows better', () => reason(b.sessions, first.token) === 'ok')
+    expect(reason(a.sessions, first.token)).toBe('ok')
+  })
+})
+
 describe('I5: bounded staleness', () => {
   it('refuses on a node that has lost the log, and only there, and recovers', async () => {
     await using cluster = new TestCluster(memoryLog(), { maxStaleness: 200 })

@@ -34,7 +34,7 @@ export class TestCluster implements AsyncDisposable {
     const sessions = await openFacade(
       {
         log: faultyLog(this.#log, faults),
-        broadcast: this.hub.broadcast({ cluster: 'test' }),
+        broadcast: this.hub.broadcast({ cluster: 'test', key: 'the key of a test cluster' }),
         node: name,
         maxStaleness: '1 second',
         ...this.#options,

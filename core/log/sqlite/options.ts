@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { InvalidOptions } from '../../errors.ts'
 
+/** Where the log is. */
 export interface SqliteLogOptions {
   /** The file; made where there is none, in a folder that exists. Default: 'curfew.db' in the working directory. */
   readonly path?: string

@@ -10,6 +10,7 @@ import { openError } from './problem.ts'
 import { brokenRecord } from './reader.ts'
 import { Records, type Place } from './records.ts'
 
+/** What a check of the whole chain found. */
 export interface Verification {
   /** Whether every record is as it was written, and in its place. */
   readonly intact: boolean

@@ -346,6 +346,36 @@ describe('lists and the audit trail', () => {
   })
 })
 
+describe('values that no type allows', () => {
+  it.each([undefined, null, 'x', 7, [], {}])('as options: %j', async (given) => {
+    const { sessions } = await open()
+    const { token, session } = await sessions.create({ subject: 'ada' })
+    const any = given as never
+    expect(sessions.validate(token, any).ok).toBe(true)
+    expect((await sessions.authenticate(token, any)).ok).toBe(true)
+    expect(sessions.list(any)).toEqual([])
+    expect(sessions.get(any)).toBeUndefined()
+    expect(sessions.signal(any).aborted).toBe(true)
+    expect(await error(sessions.update(any, {}))).toBe('NotFound')
+    expect(await error(sessions.revoke(any))).toMatch(/InvalidOptions/)
+    expect(await error(sessions.create(any))).toBe('InvalidOptions')
+    if (given !== undefined && given !== null) return
+    expect((await sessions.update({ id: session.id }, {}, any)).id).toBe(session.id)
+  })
+
+  it('refuses a misspelt option of revoke instead of ending more than was meant', async () => {
+    const { sessions } = await open()
+    const { token, session } = await sessions.create({ subject: 'ada' })
+    for (const revoking of [
+      sessions.revoke({ subject: 'ada', excpet: session.id } as never),
+      sessions.revoke({ subject: 'ada', tenant: 'x' } as never),
+      sessions.revoke({ token }, { confrim: 'cluster' } as never),
+      sessions.revoke({ subject: 'ada', before: new Date(8.64e15) })
+    ]) expect(await error(revoking)).toBe('InvalidOptions')
+    expect(sessions.validate(token).ok).toBe(true)
+  })
+})
+
 describe('close', () => {
   it('refuses everything afterwards, and may be called again', async () => {
     const { sessions } = await open()
