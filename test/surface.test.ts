@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
+import { EndReason } from '../core/domain/events.ts'
 import * as errors from '../core/errors.ts'
 import * as door from '../index.ts'
 import { parseAll, readTexts, root } from './tidy/files.ts'
@@ -74,8 +75,9 @@ it('a session store has the methods that are promised', async () => {
   ])
 })
 
+const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
+
 describe('each code of an error', () => {
-  const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
   const rows = new Map(page.split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()))
     .flatMap(([, code, ...cells]) => /^`\w+`$/.test(code ?? '') ? [[code!.slice(1, -1), cells] as const] : []))
@@ -104,4 +106,9 @@ describe('each code of an error', () => {
     expect(cases.length).toBeGreaterThan(0)
     for (const code of cases) expect(rows.has(code!), code).toBe(true)
   })
+})
+
+it('docs/errors.md has each way in which a session can be over, and no other', () => {
+  const listed = [...page.matchAll(/^- `([\w-]+)`: \S/gm)].map(([, reason]) => reason)
+  expect(listed).toEqual([...EndReason.literals, 'unknown', 'closed'])
 })
