@@ -162,7 +162,8 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
   })
 
   it('has the files of its doors, and none of the tests, the benchmark or the examples', () => {
-    const doors = Object.values(readManifest().exports).flatMap((entry) => typeof entry === 'string' ? [entry] : Object.values(entry))
+    const doors = Object.values(readManifest().exports)
+      .flatMap((entry) => typeof entry === 'string' ? [entry] : Object.values(entry))
     expect(doors.length).toBeGreaterThan(4)
     for (const file of doors) expect(existsSync(join(installed, file)), file).toBe(true)
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
