@@ -62,7 +62,8 @@ export class LogThread {
   /** Whether the process must not end before it answers. */
   hold(awaited: boolean): void {
     this.#awaited = awaited
-    if (awaited) this.#worker?.ref()
+    // Its end is awaited too: an answer that comes while it closes must not let the process go before it has ended.
+    if (awaited || this.#closed) this.#worker?.ref()
     else this.#worker?.unref()
   }
 
