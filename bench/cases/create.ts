@@ -20,6 +20,9 @@ const atOnceOthers = [16, 256]
 /** Few enough that the write-ahead log does not begin anew within a trial, or the transactions could not be counted. */
 const perTrial = 1_024
 
+/** So many are created before anything is timed: a server that has just started is not what is measured. */
+const warmUp = 10_000
+
 const createAll = async (sessions: Sessions, count: number, atOnce: number, names: () => string): Promise<string[]> => {
   const tokens: string[] = []
   let left = count
@@ -39,7 +42,7 @@ interface Made {
 }
 
 /** Ours and the yardstick of it: what one round of ours wrote is what the bare one writes after it. */
-const pair = (sessions: Sessions, path: string, directory: string, count: number, atOnce: number) => {
+const pair = (sessions: Sessions, path: string, directory: string, count: number, atOnce: number, warmUp: number) => {
   const bare = bareWriter(`${directory}/bare-${atOnce}.db`)
   const batches: number[] = []
   let names = 0
@@ -50,6 +53,7 @@ const pair = (sessions: Sessions, path: string, directory: string, count: number
       const [token] = await createAll(sessions, 1, 1, () => 'someone')
       const verdict = sessions.validate(token)
       if (!verdict.ok || verdict.session.subject !== 'someone') throw new WrongAnswer('a created session is not valid')
+      await createAll(sessions, warmUp, atOnce, () => `warm-${atOnce}-${names++}`)
     },
     trial: async () => {
       if (!restartWal(path)) throw new Error('the write-ahead log could not be emptied: a reader is in the way')
@@ -92,7 +96,8 @@ const run = async (bench: Bench): Promise<Outcome> => {
   const ratios: Ratio[] = []
   try {
     for (const atOnce of [atOnceMain, ...atOnceOthers]) {
-      const { ours, theirs, batches, close } = pair(sessions, path, bench.directory, count, atOnce)
+      const { ours, theirs, batches, close } = pair(
+        sessions, path, bench.directory, count, atOnce, bench.size(warmUp, 64))
       // Ours first in every round: the other one writes what it has written.
       const { values } = await interleave([ours, theirs],
         { rounds: bench.rounds(15), warmups: 2, progress: bench.progress, inOrder: true })
