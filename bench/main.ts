@@ -32,6 +32,9 @@ const main = async (): Promise<number> => {
   }
 }
 
+// An end from outside takes the folder of the case with it; the processes that it started notice.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code))
+
 try {
   process.exitCode = await main()
 } catch (error) {

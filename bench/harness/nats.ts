@@ -9,6 +9,8 @@ export const withNats = async <A>(use: (servers: string) => Promise<A>): Promise
   if (binary === undefined) throw new Lacking('there is no nats-server here: npm run services gets one')
   const server = spawn(binary, ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = once(server, 'exit')
+  const kill = (): void => { server.kill('SIGTERM') }
+  process.once('exit', kill)
   const listening = new Promise<string>((resolve) => {
     let said = ''
     server.stderr.on('data', (chunk: Buffer) => {
@@ -23,7 +25,8 @@ export const withNats = async <A>(use: (servers: string) => Promise<A>): Promise
   try {
     return await use(await Promise.race([listening, failed]))
   } finally {
-    server.kill('SIGTERM')
+    kill()
     await ended
+    process.removeListener('exit', kill)
   }
 }

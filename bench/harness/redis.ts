@@ -27,6 +27,8 @@ export const startRedis = async (): Promise<Redis> => {
   const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no']
   const server = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(server, 'exit')
+  const kill = (): void => { server.kill('SIGTERM') }
+  process.once('exit', kill)
   const ready = new Promise<void>((resolve) => {
     let said = ''
     server.stdout.on('data', (chunk: Buffer) => {
@@ -40,8 +42,9 @@ export const startRedis = async (): Promise<Redis> => {
   return {
     url: `redis://127.0.0.1:${port}`,
     stop: async () => {
-      server.kill('SIGTERM')
+      kill()
       await ended
+      process.removeListener('exit', kill)
     }
   }
 }

@@ -28,11 +28,14 @@ export const runCase = async (trial: Case, options: RunOptions): Promise<Report>
     note: options.note,
     directory
   }
+  const clean = (): void => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', clean)
   try {
     const { figures, ratios } = await trial.run(bench)
     return { case: trial.name, node: nodeVersion(), cpu: cpuModel(), figures, ratios }
   } finally {
     options.progress.end()
-    rmSync(directory, { recursive: true, force: true })
+    clean()
+    process.removeListener('exit', clean)
   }
 }
