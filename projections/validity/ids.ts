@@ -11,7 +11,7 @@ export class Ids {
 
   constructor(space: Space, capacity: number) {
     this.#space = space
-    this.#table = new OrderedTable({ stride: 2, mark: 1, capacity, loadMax: 0.9, growth: 1.2 })
+    this.#table = new OrderedTable({ stride: 2, mark: 1, keys: capacity, loadMax: 0.9, growth: 1.2 })
   }
 
   /** `id`: its four words. The row, or 0. */

@@ -16,7 +16,7 @@ export class ListsBySubject {
 
   constructor(space: Space, capacity: number, key0: number, key1: number) {
     this.#space = space
-    this.#table = new OrderedTable({ stride: 2, mark: 1, capacity, loadMax: 0.9, growth: 1.2 })
+    this.#table = new OrderedTable({ stride: 2, mark: 1, keys: capacity, loadMax: 0.9, growth: 1.2 })
     this.#key0 = key0
     this.#key1 = key1
   }

@@ -19,7 +19,7 @@ export class Remembered {
   #cursor = 0
 
   constructor(capacity: number) {
-    this.#table = new OrderedTable({ stride, mark: 1, capacity, loadMax: 0.9, growth: 1.2 })
+    this.#table = new OrderedTable({ stride, mark: 1, keys: capacity, loadMax: 0.9, growth: 1.2 })
   }
 
   get count(): number {

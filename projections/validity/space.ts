@@ -88,9 +88,7 @@ export class Space {
     const [key0, key1] = options.seed ?? [0x243f6a88, 0x85a308d3]
     this.events = options.events
     this.settleMin = options.settleMin ?? 2_048
-    this.tokens = new OrderedTable({
-      stride: slotWords, mark: rowWord, capacity: Math.ceil(capacity * 1.25), loadMax: 0.86, growth: 1.2
-    })
+    this.tokens = new OrderedTable({ stride: slotWords, mark: rowWord, keys: capacity, loadMax: 0.86, growth: 1.2 })
     this.ids = new Ids(this, capacity)
     this.bySubject = new ListsBySubject(this, capacity, key0, key1)
     this.byTenant = new ListsByTenant()

@@ -12,8 +12,11 @@
 export const slotShift = 14
 export const slotMask = 0x3fff
 const slotsPerSegment = slotMask + 1
-/** Old slots that an insertion moves on: enough to be done well before the young side is full. */
-const stepsPerInsert = 16
+/**
+ * Old slots that an insertion moves on. Six would do to be done before the young side is full; but while there are two
+ * sides a lookup guesses wrong which of them it needs, so they are to be short: a tenth of the time.
+ */
+const stepsPerInsert = 64
 const capacityMin = 4
 /** Left segments that are kept at most. */
 const poolMax = 4
@@ -160,7 +163,8 @@ const makeRoom = (side: Side, slot: number, stride: number, mark: number): void 
 export interface TableOptions {
   readonly stride: number
   readonly mark: number
-  readonly capacity: number
+  /** So many keys fit before it grows for the first time. */
+  readonly keys: number
   /** The share of taken slots at which it grows, and by how much. */
   readonly loadMax: number
   readonly growth: number
@@ -171,6 +175,7 @@ export class OrderedTable {
   readonly mark: number
   readonly #loadMax: number
   readonly #growth: number
+  readonly #capacityAtFirst: number
   readonly #pool: Uint32Array[] = []
   count = 0
   young: Side
@@ -182,7 +187,8 @@ export class OrderedTable {
     this.mark = options.mark
     this.#loadMax = options.loadMax
     this.#growth = options.growth
-    this.young = sideOf(Math.max(capacityMin, options.capacity), this.stride, this.#pool)
+    this.#capacityAtFirst = Math.max(capacityMin, Math.ceil(options.keys / options.loadMax))
+    this.young = sideOf(this.#capacityAtFirst, this.stride, this.#pool)
   }
 
   /** The side where this key stands, if anywhere. */
@@ -243,11 +249,10 @@ export class OrderedTable {
     }
   }
 
-  /** Becomes smaller when most of it is free. To be called now and then. */
+  /** Becomes smaller when most of it is free, but not smaller than it began. To be called now and then. */
   fit(): void {
-    const { capacity } = this.young
-    if (this.old !== null || capacity < 1024 || this.count > capacity * this.#loadMax * 0.4) return
-    this.#resize(Math.ceil(this.count / this.#loadMax * this.#growth) + capacityMin)
+    const capacity = Math.max(this.#capacityAtFirst, Math.ceil(this.count / this.#loadMax * this.#growth) + capacityMin)
+    if (this.old === null && capacity < this.young.capacity / 2) this.#resize(capacity)
   }
 
   bytes(): number {

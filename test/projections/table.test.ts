@@ -4,7 +4,7 @@ import { homeOf, OrderedTable, slotMask, slotShift } from '../../projections/val
 import { walk } from '../../projections/validity/walk.ts'
 
 const stride = 2
-const make = (capacity = 4) => new OrderedTable({ stride, mark: 1, capacity, loadMax: 0.8, growth: 1.2 })
+const make = (capacity = 4) => new OrderedTable({ stride, mark: 1, keys: capacity, loadMax: 0.8, growth: 1.2 })
 
 type Pair = readonly [key: number, value: number]
 
@@ -118,7 +118,7 @@ describe('the ordered table', () => {
   })
 
   test('grows over segments, and gives room back when most of it is free', () => {
-    const table = make(1_024)
+    const table = make(1_000)
     const key = (i: number) => Math.imul(i, 0x9e3779b1) >>> 0
     for (let i = 1; i <= 150_000; i++) insert(table, key(i), i)
     for (let i = 1; i <= 150_000; i++) expect(find(table, key(i), i)).toBeDefined()
