@@ -9,9 +9,9 @@ export class Ids {
   readonly #table: OrderedTable
   readonly #entry = new Uint32Array(2)
 
-  constructor(space: Space, capacity: number) {
+  constructor(space: Space, capacity: number, steps: number | undefined) {
     this.#space = space
-    this.#table = new OrderedTable({ stride: 2, mark: 1, keys: capacity, loadMax: 0.9, growth: 1.2 })
+    this.#table = new OrderedTable({ stride: 2, mark: 1, keys: capacity, loadMax: 0.9, growth: 1.2, steps })
   }
 
   /** `id`: its four words. The row, or 0. */

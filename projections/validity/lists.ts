@@ -14,9 +14,9 @@ export class ListsBySubject {
   readonly #key0: number
   readonly #key1: number
 
-  constructor(space: Space, capacity: number, key0: number, key1: number) {
+  constructor(space: Space, capacity: number, key0: number, key1: number, steps: number | undefined) {
     this.#space = space
-    this.#table = new OrderedTable({ stride: 2, mark: 1, keys: capacity, loadMax: 0.9, growth: 1.2 })
+    this.#table = new OrderedTable({ stride: 2, mark: 1, keys: capacity, loadMax: 0.9, growth: 1.2, steps })
     this.#key0 = key0
     this.#key1 = key1
   }

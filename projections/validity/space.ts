@@ -28,6 +28,8 @@ export interface IndexOptions {
   readonly commandsMax?: number
   /** Slots held against the wide revocations with each one that comes, at least. Default 2,048. */
   readonly settleMin?: number
+  /** Slots that a table which grows moves with each insertion. Default 64. */
+  readonly growSteps?: number
 }
 
 /** How far a walk through all slots has come, and the stamp of wide revocations when it began. */
@@ -88,9 +90,12 @@ export class Space {
     const [key0, key1] = options.seed ?? [0x243f6a88, 0x85a308d3]
     this.events = options.events
     this.settleMin = options.settleMin ?? 2_048
-    this.tokens = new OrderedTable({ stride: slotWords, mark: rowWord, keys: capacity, loadMax: 0.86, growth: 1.2 })
-    this.ids = new Ids(this, capacity)
-    this.bySubject = new ListsBySubject(this, capacity, key0, key1)
+    const steps = options.growSteps
+    this.tokens = new OrderedTable({
+      stride: slotWords, mark: rowWord, keys: capacity, loadMax: 0.86, growth: 1.2, steps
+    })
+    this.ids = new Ids(this, capacity, steps)
+    this.bySubject = new ListsBySubject(this, capacity, key0, key1, steps)
     this.byTenant = new ListsByTenant()
     this.blobs = new Blobs(options.blobSegmentBytes ?? 1_048_576)
     this.early = new Early(options.earlyMax)

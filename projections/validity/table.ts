@@ -168,6 +168,8 @@ export interface TableOptions {
   /** The share of taken slots at which it grows, and by how much. */
   readonly loadMax: number
   readonly growth: number
+  /** Old slots moved with each insertion. Default 64. */
+  readonly steps?: number | undefined
 }
 
 export class OrderedTable {
@@ -176,6 +178,7 @@ export class OrderedTable {
   readonly #loadMax: number
   readonly #growth: number
   readonly #capacityAtFirst: number
+  readonly #steps: number
   readonly #pool: Uint32Array[] = []
   count = 0
   young: Side
@@ -187,6 +190,7 @@ export class OrderedTable {
     this.mark = options.mark
     this.#loadMax = options.loadMax
     this.#growth = options.growth
+    this.#steps = options.steps ?? stepsPerInsert
     this.#capacityAtFirst = Math.max(capacityMin, Math.ceil(options.keys / options.loadMax))
     this.young = sideOf(this.#capacityAtFirst, this.stride, this.#pool)
   }
@@ -203,7 +207,7 @@ export class OrderedTable {
       this.step(Infinity)
       this.#resize(Math.ceil(this.young.capacity * this.#growth) + capacityMin)
     }
-    if (this.old !== null) this.step(stepsPerInsert)
+    if (this.old !== null) this.step(this.#steps)
     place(this.side(entry[0]!), this.stride, this.mark, entry, 0)
     this.count++
   }

@@ -78,7 +78,7 @@ export class Driver {
     this.#offsets = Array.from({ length: partitions }, () => 0)
     this.model = model
     this.index = makeIndex({
-      initialCapacity: 4, blobSegmentBytes: 1_024, settleMin: 1, ...rest,
+      initialCapacity: 4, blobSegmentBytes: 1_024, settleMin: 1, growSteps: 3, ...rest,
       events: {
         onPendingPresented: (id, digest) => { this.told.push({ kind: 'presented', id, digest }) },
         onReuse: (id) => { this.told.push({ kind: 'reuse', id }) },

@@ -4,7 +4,7 @@ import { homeOf, OrderedTable, slotMask, slotShift } from '../../projections/val
 import { walk } from '../../projections/validity/walk.ts'
 
 const stride = 2
-const make = (capacity = 4) => new OrderedTable({ stride, mark: 1, keys: capacity, loadMax: 0.8, growth: 1.2 })
+const make = (capacity = 4) => new OrderedTable({ stride, mark: 1, keys: capacity, loadMax: 0.8, growth: 1.2, steps: 3 })
 
 type Pair = readonly [key: number, value: number]
 
