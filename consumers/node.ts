@@ -108,6 +108,12 @@ const makeChores = (parts: Parts, catchUp: CatchUp) => Effect.gen(function*() {
   }
 })
 
+/** Nobody outside can choose subjects that collide in the index: its hash is keyed anew in each process. */
+const seedOf = ({ random }: World): readonly [number, number] => {
+  const bytes = new DataView(random(8).slice().buffer)
+  return [bytes.getUint32(0), bytes.getUint32(4)]
+}
+
 /** However long that takes: a probe of the freshness would give up on a long log. */
 const replay = ({ barrier, log }: Parts) => Effect.flatMap(log.head, (head) => barrier.reached(head))
 
@@ -120,7 +126,7 @@ const startNode = (
     const broadcast = Option.getOrNull(yield* Effect.serviceOption(Broadcast))
     const time = new TrustedTime(world.clock)
     const events = deferredEvents()
-    const index = makeIndex({ events, initialCapacity: settings.expectedSessions })
+    const index = makeIndex({ events, initialCapacity: settings.expectedSessions, seed: seedOf(world) })
     const barrier = new Barrier(index.position())
     const run = yield* FiberSet.makeRuntime<never>()
     const writes = new Writes({ log, barrier, broadcast, timeoutMs: settings.writeTimeoutMs, run })
