@@ -35,7 +35,7 @@ export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scop
     Effect.tapError((error) => Effect.sync(() => { failures.set('activity', error.message) })),
     Effect.tap(({ position }) => Effect.sync(() => {
       failures.delete('activity')
-      announce(parts.log, parts.broadcast, position)
+      announce(parts.broadcast, position)
     })))
 
   /** The batch that the log has yet to take: closing does not forget it. */

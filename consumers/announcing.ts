@@ -15,7 +15,7 @@ const announcement = (parts: Parts, state: 'joins' | 'leaves'): NodeAnnounced =>
 /** Tells the log that this node is there, or no longer. */
 export const announceNode = (parts: Parts, state: 'joins' | 'leaves') =>
   Effect.suspend(() => parts.log.append([announcement(parts, state)])).pipe(
-    Effect.tap(({ position }) => Effect.sync(() => announce(parts.log, parts.broadcast, position))),
+    Effect.tap(({ position }) => Effect.sync(() => announce(parts.broadcast, position))),
     Effect.map(({ position }) => position))
 
 /**

@@ -15,7 +15,7 @@ const relaysPerAppendMax = 500
 /** Together; and one by one where that fails, so that one that the log does not take keeps none of the others out. */
 const appendAll = (parts: Parts, events: readonly Revocation[]): Effect.Effect<void, LogUnavailable> => {
   const append = (some: readonly Revocation[]) => bounded(parts, Effect.suspend(() => parts.log.append(some))).pipe(
-    Effect.map(({ position }) => announce(parts.log, parts.broadcast, position)))
+    Effect.map(({ position }) => announce(parts.broadcast, position)))
   return append(events).pipe(Effect.catchDefect((defect) => events.length === 1
     ? Effect.sync(() => { parts.failures.set('relay', `a revocation that cannot be written: ${String(defect)}`) })
     : Effect.forEach(events, (event) => appendAll(parts, [event]), { discard: true })))

@@ -73,7 +73,7 @@ export const startSweeper = (parts: Parts): Effect.Effect<void, never, Scope.Sco
     }
     if (events.length === 0) return
     const { position } = yield* bounded(parts, log.append(events))
-    announce(parts.log, parts.broadcast, position)
+    announce(parts.broadcast, position)
     // Seen folded before the next round, so that none of them is recorded again.
     yield* parts.barrier.reached(position)
   })

@@ -42,10 +42,9 @@ const startSession = (command: Start, continued: SessionState, writer: Writer): 
   const before = continued.status === 'live' ? continued : undefined
   const given = checkAttributes(command.attributes)
   if (!given.ok) return rejectAttributes(given.problem)
-  const attributes = before !== undefined && passesOn(before, command, writer.at)
-    ? mergePatch(before.attributes, given.attributes)
-    : given.attributes
-  const problem = attributesProblem(attributes)
+  const passed = before !== undefined && passesOn(before, command, writer.at)
+  const attributes = passed ? mergePatch(before.attributes, given.attributes) : given.attributes
+  const problem = passed ? attributesProblem(attributes) : undefined
   if (problem !== undefined) return rejectAttributes(problem)
   const excess = command.subject === null ? 0 : command.standing.length + 1 - command.cap.max
   if (excess > 0 && command.cap.onTooMany === 'refuse') return reject({ code: 'TooManySessions', max: command.cap.max })

@@ -44,7 +44,8 @@ export interface EventLogShape {
    * Makes the events durable, in their order. When it succeeds they survive the death of this process, of the log's
    * server and, where the backend's documentation says so, of power. When it fails with `LogUnavailable` the outcome is
    * unknown: they may stand or not, all or none of a partition's. Interrupting it does not take back what was sent.
-   * Concurrent appends may share one commit; one caller's failure is not another's.
+   * Concurrent appends may share one commit; one caller's failure is not another's. The tails of this node are on their
+   * way to what was appended here, without a `ring`.
    */
   readonly append: (events: readonly DomainEvent[]) => Effect.Effect<Appended, LogUnavailable>
   /**

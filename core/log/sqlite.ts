@@ -107,9 +107,9 @@ class SqliteNode {
     return {
       append: (events) => this.#whileOpen(() => {
         if (events.length === 0) return Effect.succeed({ position: start })
-        const bodies = events.map(encodeText)
-        return Effect.map(this.#appends.append(bodies), (first) =>
-          ({ position: position([first - 1 + bodies.length]) }))
+        const records = events.map((event) => ({ event, body: encodeText(event) }))
+        return Effect.map(this.#appends.append(records), (first) =>
+          ({ position: position([first - 1 + records.length]) }))
       }),
       read: (from) => Stream.unwrap(Effect.map(this.#whileOpen(() => this.#reader.bound()), (bound) =>
         pages(cursorAt(from), (cursor) => this.#whileOpen(() => this.#reader.page(cursor, bound))))),

@@ -1,8 +1,7 @@
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import * as Schema from 'effect/Schema'
-import { attributesProblem } from '../domain/attributes.ts'
-import type { Start } from '../domain/commands.ts'
+import type { Start, Writer } from '../domain/commands.ts'
 import { decide } from '../domain/decide.ts'
 import { Authentication, Device, type Attributes } from '../domain/events.ts'
 import { mintSessionId, nameLengthMax, type SessionId } from '../domain/ids.ts'
@@ -11,10 +10,11 @@ import { initial } from '../domain/session.ts'
 import { digestOf, isToken, mintToken, type Token } from '../domain/token.ts'
 import type { Session } from '../domain/verdict.ts'
 import {
-  AttributesInvalid, AttributesTooLarge, Conflict, InvalidOptions, type LogUnavailable, type NotFound, TooManySessions
+  type AttributesInvalid, type AttributesTooLarge, Conflict, InvalidOptions, type LogUnavailable, type NotFound,
+  type TooManySessions
 } from '../errors.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
-import { rejected } from './rejected.ts'
+import { rejected, tooMany } from './rejected.ts'
 import { findLive, findUsable } from './targets.ts'
 import { write } from './write.ts'
 
@@ -58,7 +58,9 @@ const name = (option: string, value: unknown): string | null | InvalidOptions =>
 /** A getter of the caller's that throws. */
 const unreadable = invalid('options', 'be a plain object that can be read')
 
-type Checked = Pick<Start, 'subject' | 'tenant' | 'attributes' | 'device' | 'authentication'>
+interface Checked extends Pick<Start, 'subject' | 'tenant' | 'attributes' | 'device' | 'authentication'> {
+  readonly continues: CreateOptions['continues']
+}
 
 const known: ReadonlySet<string> = new Set([
   'subject',
@@ -69,10 +71,15 @@ const known: ReadonlySet<string> = new Set([
   'continues'
 ] satisfies ReadonlyArray<keyof CreateOptions>)
 
-const check = (
-  options: CreateOptions,
-  now: number
-): Checked | InvalidOptions | AttributesInvalid | AttributesTooLarge => {
+const check = (options: CreateOptions, now: number): Checked | InvalidOptions => {
+  try {
+    return checkReadable(options, now)
+  } catch {
+    return unreadable
+  }
+}
+
+const checkReadable = (options: CreateOptions, now: number): Checked | InvalidOptions => {
   if (typeof options !== 'object' || options === null) return invalid('options', 'be an object')
   const unknown = Object.keys(options).find((key) => !known.has(key))
   if (unknown !== undefined) return invalid(unknown, `not be given: create takes ${[...known].join(', ')}`)
@@ -80,49 +87,53 @@ const check = (
   if (subject instanceof InvalidOptions) return subject
   const tenant = name('tenant', options.tenant ?? null)
   if (tenant instanceof InvalidOptions) return tenant
-  const attributes = options.attributes ?? {}
-  const problem = attributesProblem(attributes)
-  if (problem !== undefined) return rejectedAttributes(problem.kind, problem.detail)
-  const device = options.device === undefined ? Option.some(null) : decodeDevice(options.device)
-  if (Option.isNone(device)) {
-    return invalid('device', 'be { label?, userAgent?, networkPrefix? }, strings of at most 128, 512 and 64 characters')
+  const device = checkDevice(options.device)
+  if (device instanceof InvalidOptions) return device
+  const authentication = checkAuthentication(options.authentication, subject, now)
+  if (authentication instanceof InvalidOptions) return authentication
+  return {
+    subject, tenant, attributes: options.attributes ?? none, device, authentication, continues: options.continues
   }
-  const authentication =
-    options.authentication === undefined
-      ? Option.some({ level: subject === null ? 'none' : 'unspecified', methods: [], at: now })
-      : decodeAuthentication({ at: now, ...options.authentication })
-  if (Option.isNone(authentication)) {
-    return invalid('authentication', 'be { level, methods, at? }: a string, at most 16 strings, and ms since 1970')
-  }
-  return { subject, tenant, attributes, device: device.value, authentication: authentication.value }
 }
 
-const rejectedAttributes = (kind: 'not-json' | 'too-large', detail: string): AttributesInvalid | AttributesTooLarge =>
-  kind === 'too-large' ? new AttributesTooLarge({ message: detail }) : new AttributesInvalid({ message: detail })
+const none: Attributes = Object.freeze({})
+
+const checkDevice = (device: unknown): Device | null | InvalidOptions => {
+  if (device === undefined) return null
+  const decoded = decodeDevice(device)
+  return Option.isSome(decoded)
+    ? decoded.value
+    : invalid('device', 'be { label?, userAgent?, networkPrefix? }, strings of at most 128, 512 and 64 characters')
+}
+
+const checkAuthentication = (
+  given: CreateOptions['authentication'], subject: string | null, now: number
+): Authentication | InvalidOptions => {
+  if (given === undefined) return { level: subject === null ? 'none' : 'unspecified', methods: [], at: now }
+  const decoded = decodeAuthentication({ at: now, ...given })
+  return Option.isSome(decoded)
+    ? decoded.value
+    : invalid('authentication', 'be { level, methods, at? }: a string, at most 16 strings, and ms since 1970')
+}
 
 /** What the fold made of racing logins: of those past the cap, the later in the log give way, or the older (I1). */
 const settleCap = (
   parts: Parts,
   session: SessionId,
-  subject: string,
+  subject: string | null,
   tenant: string | null
-): Effect.Effect<void, TooManySessions | LogUnavailable> =>
-  Effect.suspend(() => {
-    const { cap } = parts.settings
-    const standing = standingOf(parts, subject, tenant)
-    const excess =
-      cap.onTooMany === 'refuse'
-        ? standing.slice(cap.max).filter(({ id }) => id === session)
-        : standing.slice(0, Math.max(0, standing.length - cap.max)).filter(({ id }) => id !== session)
-    const reason = cap.onTooMany === 'refuse' ? 'revoked' : 'evicted'
-    return Effect.forEach(excess, (one) => end(parts, one, reason), { discard: true }).pipe(
-      Effect.andThen(
-        cap.onTooMany === 'refuse' && excess.length > 0
-          ? Effect.fail(new TooManySessions({ max: cap.max, message: `The subject has ${cap.max} sessions already.` }))
-          : Effect.void
-      )
-    )
-  })
+): Effect.Effect<void, TooManySessions | LogUnavailable> => {
+  const { cap } = parts.settings
+  if (subject === null || parts.index.count({ subject }) <= cap.max) return Effect.void
+  const standing = standingOf(parts, subject, tenant)
+  const excess =
+    cap.onTooMany === 'refuse'
+      ? standing.slice(cap.max).filter(({ id }) => id === session)
+      : standing.slice(0, Math.max(0, standing.length - cap.max)).filter(({ id }) => id !== session)
+  const reason = cap.onTooMany === 'refuse' ? 'revoked' : 'evicted'
+  return Effect.forEach(excess, (one) => end(parts, one, reason), { discard: true }).pipe(
+    Effect.andThen(cap.onTooMany === 'refuse' && excess.length > 0 ? Effect.fail(tooMany(cap.max)) : Effect.void))
+}
 
 const end = (parts: Parts, session: LiveSession, reason: 'revoked' | 'evicted') => {
   const decision = decide({ type: 'End', reason, actor: null }, session, writer(parts))
@@ -142,27 +153,43 @@ const standingOf = (parts: Parts, subject: string, tenant: string | null): reado
 
 /** Starts a session: durable and good on this node when it succeeds, on all others as soon as they hear of it. */
 export const create = (parts: Parts, catchUp: CatchUp, options: CreateOptions): Effect.Effect<Issued, CreateError> =>
-  Effect.gen(function*() {
+  // Logins come in crowds, so this is the one command without generators and as few steps as it takes.
+  Effect.suspend((): Effect.Effect<Issued, CreateError> => {
     const as = writer(parts)
-    const checked = yield* Effect.try({ try: () => check(options, as.at), catch: () => unreadable })
-    if (!('attributes' in checked)) return yield* Effect.fail(checked)
-    const before: SessionState = options.continues === undefined
-      ? initial
-      : yield* continued(parts, catchUp, options.continues)
-    const token: Token = mintToken(parts.random)
-    const session = mintSessionId(as.at, parts.random)
-    const standing = checked.subject === null ? [] : standingOf(parts, checked.subject, checked.tenant)
-    const decision = decide({
-      type: 'Start', session, digest: digestOf(token), limits: parts.settings.limits, cap: parts.settings.cap,
-      standing: standing.filter(({ id }) => before.status !== 'live' || id !== before.id), ...checked
-    }, before, as)
-    if (!decision.ok) return yield* Effect.fail(rejected(decision.rejection, session))
-    const { applied } = yield* write(parts, decision.events)
-    if (checked.subject !== null) yield* settleCap(parts, session, checked.subject, checked.tenant)
-    const started = parts.index.get(session, parts.time.now())
-    if (!applied || started === undefined) return yield* Effect.fail(overtaken(session))
-    return { token, session: started }
+    const checked = check(options, as.at)
+    if (!('attributes' in checked)) return Effect.fail(checked)
+    const { continues } = checked
+    return continues === undefined
+      ? start(parts, as, checked, initial)
+      : Effect.flatMap(continued(parts, catchUp, continues), (before) => start(parts, as, checked, before))
   })
+
+const start = (
+  parts: Parts, as: Writer, { subject, tenant, attributes, device, authentication }: Checked, before: SessionState
+): Effect.Effect<Issued, CreateError> => {
+  const token: Token = mintToken(parts.random)
+  const session = mintSessionId(as.at, parts.random)
+  const standing = subject === null ? [] : standingOf(parts, subject, tenant)
+  const decision = decide({
+    type: 'Start', session, digest: digestOf(token), limits: parts.settings.limits, cap: parts.settings.cap,
+    standing: standing.filter(({ id }) => before.status !== 'live' || id !== before.id),
+    subject, tenant, attributes, device, authentication
+  }, before, as)
+  if (!decision.ok) return Effect.fail(rejected(decision.rejection, session))
+  return Effect.flatMap(write(parts, decision.events), ({ applied }) => {
+    const settled = settleCap(parts, session, subject, tenant)
+    return settled === Effect.void
+      ? issue(parts, token, session, applied)
+      : Effect.andThen(settled, Effect.suspend(() => issue(parts, token, session, applied)))
+  })
+}
+
+const issue = (
+  parts: Parts, token: Token, session: SessionId, applied: boolean
+): Effect.Effect<Issued, Conflict> => {
+  const started = parts.index.get(session, parts.time.now())
+  return applied && started !== undefined ? Effect.succeed({ token, session: started }) : Effect.fail(overtaken(session))
+}
 
 /** A revocation of the subject, of its tenant or of all came between. */
 const overtaken = (session: SessionId) => new Conflict({

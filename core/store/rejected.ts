@@ -11,7 +11,7 @@ export const rejected = (
     case 'Conflict':
       return conflict(session, rejection.expected, rejection.actual)
     case 'TooManySessions':
-      return new TooManySessions({ max: rejection.max, message: `The subject has ${rejection.max} sessions already.` })
+      return tooMany(rejection.max)
     case 'AttributesInvalid':
       return new AttributesInvalid({ message: rejection.detail })
     case 'AttributesTooLarge':
@@ -22,4 +22,9 @@ export const rejected = (
 export const conflict = (session: string, expected: number, actual: number): Conflict => new Conflict({
   session, expected, actual,
   message: `Session ${session} is at version ${actual}, not ${expected}: someone else changed it first. Read it again.`
+})
+
+export const tooMany = (max: number): TooManySessions => new TooManySessions({
+  max, message: `The subject has ${max} sessions already (option maxSessionsPerSubject). End one of list({ subject }) `
+    + "first, or let the oldest give way: onTooMany: 'end-oldest'."
 })

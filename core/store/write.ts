@@ -94,7 +94,7 @@ export class Writes {
     run(log.append(events).pipe(
       Effect.retry(retryEvery),
       Effect.tap(({ position }) => Effect.sync(() => {
-        announce(log, broadcast, position)
+        announce(broadcast, position)
         for (const entry of entries) entry.onDurable(position)
       })),
       Effect.flatMap(({ position }) => barrier.reached(position)),
@@ -123,9 +123,8 @@ const failureOf = (cause: Cause.Cause<LogUnavailable>): LogUnavailable => {
 
 const closing = new LogUnavailable({ message: 'The session store was closed before the log had answered.' })
 
-/** The doorbell, here and on the other nodes. */
-export const announce = (log: EventLogShape, broadcast: BroadcastShape | null, position: Position): void => {
-  log.ring()
+/** Rings the doorbell of the other nodes. The log has rung its own. */
+export const announce = (broadcast: BroadcastShape | null, position: Position): void => {
   broadcast?.publish({ kind: 'news', position })
 }
 

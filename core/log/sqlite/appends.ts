@@ -1,7 +1,6 @@
 import * as Effect from 'effect/Effect'
 import type { DomainEvent } from '../../domain/events.ts'
 import type { LogUnavailable } from '../../errors.ts'
-import { decodeText, type Unreadable } from '../codec.ts'
 import { batchLengthMax } from '../limits.ts'
 import type { Failure } from './classify.ts'
 import { moved } from './format.ts'
@@ -14,25 +13,17 @@ export interface Own {
   readonly first: number
   readonly records: readonly OwnRecord[]
 }
+/** An event, and the text of it that every node will read. */
 export interface OwnRecord {
   readonly body: string
-  /** As every node will read it, if it was decoded while the disk was working. */
-  readonly event: DomainEvent | Unreadable | undefined
+  readonly event: DomainEvent
 }
 
 interface Append {
-  readonly bodies: readonly string[]
-  records: readonly OwnRecord[]
+  readonly records: readonly OwnRecord[]
   /** Told the number of its first record. Nobody listens any more where the append was interrupted. */
   resume: (result: Effect.Effect<number, LogUnavailable>) => void
 }
-
-/**
- * While the disk works on few appends this thread has nothing better to do than to read what it wrote, as it will have
- * to when they stand. With many it has.
- */
-const earlyAppendsMax = 8
-const earlyRecordsMax = 16
 
 /**
  * The appends of this node that have no answer yet. Those of one tick cross to the thread in one message; what arrives
@@ -59,10 +50,10 @@ export class Appends {
     this.#onCommitted = onCommitted
   }
 
-  /** Commits the texts as records that follow each other; succeeds with the number of the first. */
-  append(bodies: readonly string[]): Effect.Effect<number, LogUnavailable> {
+  /** Commits the records one behind the other; succeeds with the number of the first. */
+  append(records: readonly OwnRecord[]): Effect.Effect<number, LogUnavailable> {
     return Effect.callback((resume) => {
-      const append: Append = { bodies, records: [], resume }
+      const append: Append = { records, resume }
       if (this.#unsent.push(append) === 1) queueMicrotask(() => this.send())
       return Effect.sync(() => { append.resume = () => undefined })
     })
@@ -83,17 +74,12 @@ export class Appends {
     const unsent = this.#unsent
     this.#unsent = []
     this.#sent = this.#sent.concat(unsent)
-    const posted = this.#thread.post(packAppends(unsent.map(({ bodies }) => bodies)))
+    const posted = this.#thread.post(packAppends(unsent.map(({ records }) => records)))
     if (!posted) return this.fail(unsent.length, closed(this.#path))
     this.#onChange()
     // While the disk works: an append to a file that no longer stands at its path would be gone with the next start.
     const file = this.#thread.file()
     this.#moved = file === undefined ? undefined : moved(this.#path, file)
-    const early = unsent.length <= earlyAppendsMax
-    for (const append of unsent) {
-      const decoded = early && append.bodies.length <= earlyRecordsMax
-      append.records = append.bodies.map((body) => ({ body, event: decoded ? decodeText(body) : undefined }))
-    }
   }
 
   /** So many of those sent have failed, or all. */
@@ -112,12 +98,13 @@ export class Appends {
     this.#failure = undefined
     const standing = this.#sent.splice(0, appends)
     this.#onChange()
+    // Before anyone is told, for whoever is may wake a tail: it finds the records here and need not read the file.
+    const records = standing.length === 1 ? standing[0]!.records : standing.flatMap((append) => append.records)
+    this.#onCommitted(records.length <= batchLengthMax ? { first, records } : undefined)
     let next = first
-    for (const { bodies, resume } of standing) {
+    for (const { records, resume } of standing) {
       resume(Effect.succeed(next))
-      next += bodies.length
+      next += records.length
     }
-    const few = next - first <= batchLengthMax
-    this.#onCommitted(few ? { first, records: standing.flatMap(({ records }) => records) } : undefined)
   }
 }

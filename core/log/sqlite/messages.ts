@@ -10,10 +10,10 @@ export type Appends = string & { readonly appends: unique symbol }
 
 export const closeRequest = '' as Appends
 
-export const packAppends = (appends: ReadonlyArray<readonly string[]>): Appends => {
+export const packAppends = (appends: ReadonlyArray<ReadonlyArray<{ readonly body: string }>>): Appends => {
   let text = ''
-  for (const bodies of appends) {
-    for (const body of bodies) text += body + '\n'
+  for (const records of appends) {
+    for (const { body } of records) text += body + '\n'
     text += '\n'
   }
   return text as Appends

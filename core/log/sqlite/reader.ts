@@ -149,8 +149,7 @@ export class Reader {
     let hash = cursor.hash
     own.records.forEach(({ body }, i) => { hash = link(hash, own.first + i, body) })
     return {
-      records: own.records.map(({ body, event }, i) =>
-        ({ partition: 0, offset: cursor.seq + i, event: event ?? decodeText(body) })),
+      records: own.records.map(({ event }, i) => ({ partition: 0, offset: cursor.seq + i, event })),
       next: { seq: cursor.seq + own.records.length, hash, ahead: undefined },
       more: false,
       damaged: null
