@@ -34,6 +34,7 @@ export class Barrier {
 
   /** The tail has folded one record. */
   folded(event: DomainEvent, outcome: Outcome): void {
+    if (this.#expected.size === 0) return
     const expected = this.#expected.get(event.command)
     if (expected === undefined || expected.event.type !== event.type) return
     if (outcome === 'applied') expected.applied = true

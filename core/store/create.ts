@@ -176,19 +176,18 @@ const start = (
     subject, tenant, attributes, device, authentication
   }, before, as)
   if (!decision.ok) return Effect.fail(rejected(decision.rejection, session))
-  return Effect.flatMap(write(parts, decision.events), ({ applied }) => {
+  return Effect.flatMap(parts.writes.fold(decision.events), () => {
     const settled = settleCap(parts, session, subject, tenant)
     return settled === Effect.void
-      ? issue(parts, token, session, applied)
-      : Effect.andThen(settled, Effect.suspend(() => issue(parts, token, session, applied)))
+      ? issue(parts, token, session)
+      : Effect.andThen(settled, Effect.suspend(() => issue(parts, token, session)))
   })
 }
 
-const issue = (
-  parts: Parts, token: Token, session: SessionId, applied: boolean
-): Effect.Effect<Issued, Conflict> => {
+/** The session id is new, so if there is such a session, the fold took its start. */
+const issue = (parts: Parts, token: Token, session: SessionId): Effect.Effect<Issued, Conflict> => {
   const started = parts.index.get(session, parts.time.now())
-  return applied && started !== undefined ? Effect.succeed({ token, session: started }) : Effect.fail(overtaken(session))
+  return started === undefined ? Effect.fail(overtaken(session)) : Effect.succeed({ token, session: started })
 }
 
 /** A revocation of the subject, of its tenant or of all came between. */

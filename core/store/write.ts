@@ -26,6 +26,9 @@ interface Entry {
   readonly onFailed: (error: LogUnavailable) => void
 }
 
+/** A crowd goes in appends of so many, so that the log can begin with the first while the others are being decided. */
+const portion = 32
+
 const retryEvery = Schedule.spaced('50 millis')
 
 /** What the writes of a node need of it. */
@@ -39,8 +42,8 @@ export interface WritesParts {
 }
 
 /**
- * The way of this node's commands into the log. Writes of one tick go as one append, so that the machinery of retries
- * and timeouts is paid for once for all of them; the log may join further appends into one commit.
+ * The way of this node's commands into the log. Writes of one tick share an append, so that the machinery of retries and
+ * timeouts is paid for once for all of them; the log may join further appends into one commit.
  */
 export class Writes {
   readonly #parts: WritesParts
@@ -54,20 +57,23 @@ export class Writes {
   write(events: readonly DomainEvent[]): Effect.Effect<Written, LogUnavailable> {
     const last = events.at(-1)
     if (last === undefined) return Effect.succeed({ position: this.#parts.barrier.position(), applied: true })
-    return Effect.callback((resume) => {
+    return Effect.suspend(() => {
       const expectation = this.#parts.barrier.expect(last)
+      return this.fold(events).pipe(
+        Effect.map((position) => ({ position, applied: expectation.applied() })),
+        Effect.ensuring(Effect.sync(() => expectation.release())))
+    })
+  }
+
+  /** Durable, and folded by this node; for whoever sees by himself what the fold made of it. */
+  fold(events: readonly DomainEvent[]): Effect.Effect<Position, LogUnavailable> {
+    return Effect.callback((resume) => {
       let durableAt: Position
       this.#submit({
         events,
         onDurable: (position) => { durableAt = position },
-        onFolded: () => {
-          resume(Effect.succeed({ position: durableAt, applied: expectation.applied() }))
-          expectation.release()
-        },
-        onFailed: (error) => {
-          expectation.release()
-          resume(Effect.fail(error))
-        }
+        onFolded: () => resume(Effect.succeed(durableAt)),
+        onFailed: (error) => resume(Effect.fail(error))
       })
     })
   }
@@ -83,12 +89,15 @@ export class Writes {
   }
 
   #submit(entry: Entry): void {
-    if (this.#unsent.push(entry) === 1) queueMicrotask(() => this.#send())
+    const waiting = this.#unsent.push(entry)
+    if (waiting === 1) queueMicrotask(() => this.#send())
+    else if (waiting === portion) this.#send()
   }
 
   #send(): void {
     const { barrier, broadcast, log, run, timeoutMs } = this.#parts
     const entries = this.#unsent
+    if (entries.length === 0) return
     this.#unsent = []
     const events = entries.length === 1 ? entries[0]!.events : entries.flatMap((entry) => entry.events)
     run(log.append(events).pipe(

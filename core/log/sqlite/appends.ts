@@ -3,14 +3,14 @@ import type { DomainEvent } from '../../domain/events.ts'
 import type { LogUnavailable } from '../../errors.ts'
 import { batchLengthMax } from '../limits.ts'
 import type { Failure } from './classify.ts'
-import { moved } from './format.ts'
 import { packAppends, type Committed } from './messages.ts'
 import { closed, unavailable } from './problem.ts'
 import type { LogThread } from './thread.ts'
+import type { Standing } from './transaction.ts'
 
-/** Records that this node has just committed, the first of them as number `first`. */
+/** Records that this node has just committed, and where they stand. */
 export interface Own {
-  readonly first: number
+  readonly standing: Standing
   readonly records: readonly OwnRecord[]
 }
 /** An event, and the text of it that every node will read. */
@@ -25,9 +25,12 @@ interface Append {
   resume: (result: Effect.Effect<number, LogUnavailable>) => void
 }
 
+/** So many records cross to the thread before their tick is over, for it to begin with. */
+const portion = 32
+
 /**
- * The appends of this node that have no answer yet. Those of one tick cross to the thread in one message; what arrives
- * there while a commit runs shares the next.
+ * The appends of this node that have no answer yet. Those of one tick cross to the thread together, many in portions,
+ * and share a transaction; what arrives there while a commit runs shares the next.
  */
 export class Appends {
   readonly #path: string
@@ -35,9 +38,10 @@ export class Appends {
   readonly #onChange: () => void
   readonly #onCommitted: (own: Own | undefined) => void
   #unsent: Append[] = []
+  #unsentRecords = 0
   #sent: Append[] = []
+  #isTickOpen = false
   #failure: Failure | undefined
-  #moved: Failure | undefined
 
   /**
    * `onChange` is told when appends begin or cease to wait. `onCommitted` when something of this node's own has come to
@@ -54,7 +58,13 @@ export class Appends {
   append(records: readonly OwnRecord[]): Effect.Effect<number, LogUnavailable> {
     return Effect.callback((resume) => {
       const append: Append = { records, resume }
-      if (this.#unsent.push(append) === 1) queueMicrotask(() => this.send())
+      this.#unsent.push(append)
+      this.#unsentRecords += records.length
+      if (!this.#isTickOpen) {
+        this.#isTickOpen = true
+        queueMicrotask(() => this.send())
+      }
+      if (this.#unsentRecords >= portion) this.#post(true)
       return Effect.sync(() => { append.resume = () => undefined })
     })
   }
@@ -68,18 +78,22 @@ export class Appends {
     return this.#failure
   }
 
-  /** Hands to the thread what has come in since the last time. */
+  /** Hands to the thread what has come in since the last time, and that it may commit. */
   send(): void {
-    if (this.#unsent.length === 0) return
+    if (!this.#isTickOpen) return
+    this.#isTickOpen = false
+    this.#post(false)
+  }
+
+  #post(more: boolean): void {
     const unsent = this.#unsent
     this.#unsent = []
-    this.#sent = this.#sent.concat(unsent)
-    const posted = this.#thread.post(packAppends(unsent.map(({ records }) => records)))
-    if (!posted) return this.fail(unsent.length, closed(this.#path))
+    this.#unsentRecords = 0
+    for (const append of unsent) this.#sent.push(append)
+    if (!this.#thread.post(packAppends(unsent.map(({ records }) => records), more))) {
+      return this.fail(unsent.length, closed(this.#path))
+    }
     this.#onChange()
-    // While the disk works: an append to a file that no longer stands at its path would be gone with the next start.
-    const file = this.#thread.file()
-    this.#moved = file === undefined ? undefined : moved(this.#path, file)
   }
 
   /** So many of those sent have failed, or all. */
@@ -93,16 +107,15 @@ export class Appends {
   }
 
   /** So many of those sent stand. */
-  stand([appends, first]: Committed): void {
-    if (this.#moved !== undefined) return this.fail(appends, this.#moved)
+  stand([appends, standing]: Committed): void {
     this.#failure = undefined
-    const standing = this.#sent.splice(0, appends)
+    const stand = this.#sent.splice(0, appends)
     this.#onChange()
     // Before anyone is told, for whoever is may wake a tail: it finds the records here and need not read the file.
-    const records = standing.length === 1 ? standing[0]!.records : standing.flatMap((append) => append.records)
-    this.#onCommitted(records.length <= batchLengthMax ? { first, records } : undefined)
-    let next = first
-    for (const { records, resume } of standing) {
+    const records = stand.length === 1 ? stand[0]!.records : stand.flatMap((append) => append.records)
+    this.#onCommitted(records.length <= batchLengthMax ? { standing, records } : undefined)
+    let next = standing.first
+    for (const { records, resume } of stand) {
       resume(Effect.succeed(next))
       next += records.length
     }

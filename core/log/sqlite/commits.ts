@@ -1,11 +1,9 @@
 import type Database from 'better-sqlite3'
-import { genesis, link, fromBytes, toBytes } from './chain.ts'
 import { failure, failureOf, type Failure, type Reason } from './classify.ts'
-import { openWriter, type FileIdentity } from './format.ts'
+import { moved, openWriter, type FileIdentity } from './format.ts'
 import type { Committed, Failed, Opening } from './messages.ts'
 import { Records, type Place, type Texts } from './records.ts'
-
-type Append = readonly string[]
+import { ChainBroken, Transaction, type Append, type Standing } from './transaction.ts'
 
 /** Failures that may be one append's own: the others of its transaction are tried without it. */
 const ofOneAppend: ReadonlySet<Reason> = new Set(['full', 'too-big', 'other'])
@@ -15,16 +13,24 @@ const ofConnection: ReadonlySet<Reason> =
 
 interface Connection {
   readonly db: Database.Database
+  readonly file: FileIdentity
   readonly records: Records
-  /** Commits all, or nothing, and says the number of the first record. */
-  readonly write: (appends: readonly Append[]) => number
+  readonly transaction: Transaction
 }
 
-/** Appends to the log, many in one transaction, and reads it. Blocks its thread; belongs into one of its own. */
+/**
+ * Appends to the log, many in one transaction, and reads it. Blocks its thread; belongs into one of its own.
+ *
+ * What is staged is written into an open transaction at once, so that the work of a commit has been done when its last
+ * appends arrive. What goes wrong meanwhile is found again, and dealt with, when it is committed.
+ */
 export class Commits {
   readonly #path: string
   #file: FileIdentity | undefined
   #connection: Connection | undefined
+  #staged: Append[] = []
+  /** Whether all that is staged stands in the open transaction; if not, why. */
+  #isWritten: true | Failure | 'not open' = true
 
   /** `file`: the one that it must be, if it was open before. */
   constructor(path: string, file: FileIdentity | undefined) {
@@ -35,9 +41,10 @@ export class Commits {
   open(): Opening {
     const opened = openWriter(this.#path, this.#file)
     if (!opened.ok) return { kind: 'refused', failure: opened.failure }
-    this.#file = opened.file
-    this.#connection = { db: opened.db, records: new Records(opened.db), write: prepare(opened.db) }
-    return { kind: 'opened', file: opened.file }
+    const { db, file } = opened
+    this.#file = file
+    this.#connection = { db, file, records: new Records(db), transaction: new Transaction(db) }
+    return { kind: 'opened', file }
   }
 
   close(): void {
@@ -46,7 +53,7 @@ export class Commits {
     connection?.db.close()
   }
 
-  /** The page behind a place, or undefined if it cannot be read now. */
+  /** The page behind a place, or undefined if it cannot be read now. Nothing may be staged: it does not stand yet. */
   read(behind: Place, last: number): Texts | undefined {
     try {
       return this.#connection?.records.behind(behind, last)
@@ -56,24 +63,57 @@ export class Commits {
     }
   }
 
-  /** Answers for every append, in order. */
-  commit(appends: readonly Append[], answer: (answer: Committed | Failed) => void): void {
-    const result = this.#try(appends)
-    if (typeof result === 'number') return answer([appends.length, result])
+  stage(appends: readonly Append[]): void {
+    for (const append of appends) this.#staged.push(append)
+    if (this.#isWritten !== true) return
+    const transaction = this.#connection?.transaction
+    try {
+      if (transaction === undefined) this.#isWritten = 'not open'
+      else transaction.add(appends)
+    } catch (error) {
+      transaction?.rollback()
+      this.#isWritten = failureOf(this.#path, error)
+    }
+  }
+
+  /** Commits what is staged, and answers for every append, in order. */
+  commit(answer: (answer: Committed | Failed) => void): void {
+    const appends = this.#staged
+    const isWritten = this.#isWritten
+    this.#staged = []
+    this.#isWritten = true
+    if (appends.length === 0) return
+    // Of another process's lock it has been waiting long enough.
+    if (typeof isWritten === 'object' && isWritten.reason === 'busy') {
+      return answer({ kind: 'failed', appends: appends.length, failure: isWritten })
+    }
+    this.#settle(appends, isWritten === true, answer)
+  }
+
+  #settle(appends: readonly Append[], isWritten: boolean, answer: (answer: Committed | Failed) => void): void {
+    const result = this.#try(appends, isWritten)
+    if ('first' in result) return answer([appends.length, result])
     if (appends.length === 1 || !ofOneAppend.has(result.reason)) {
       return answer({ kind: 'failed', appends: appends.length, failure: result })
     }
-    for (const append of appends) this.commit([append], answer)
+    for (const append of appends) this.#settle([append], false, answer)
   }
 
-  #try(appends: readonly Append[]): number | Failure {
+  #try(appends: readonly Append[], isWritten: boolean): Standing | Failure {
     if (this.#connection === undefined) {
       const opening = this.open()
       if (opening.kind === 'refused') return opening.failure
     }
+    const { transaction, file } = this.#connection!
     try {
-      return this.#connection!.write(appends)
+      if (!isWritten) transaction.add(appends)
+      // What is committed to a file that no longer stands at its path is gone with the next start.
+      const problem = moved(this.#path, file)
+      if (problem === undefined) return transaction.commit()
+      transaction.rollback()
+      return problem
     } catch (error) {
+      transaction.rollback()
       const found = error instanceof ChainBroken
         ? failure(this.#path, 'damaged', 'CURFEW', error.message)
         : failureOf(this.#path, error)
@@ -81,29 +121,4 @@ export class Commits {
       return found
     }
   }
-}
-
-class ChainBroken extends Error {}
-
-const prepare = (db: Database.Database): Connection['write'] => {
-  const last = db.prepare<[], { readonly seq: number; readonly hash: unknown }>(
-    'SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1')
-  const insert = db.prepare<[number, string, Buffer]>('INSERT INTO event (seq, body, hash) VALUES (?, ?, ?)')
-  return db.transaction((appends: readonly Append[]): number => {
-    // Always asked of the file: another process may have appended since, and asking costs 3 us.
-    const row = last.get()
-    const first = (row?.seq ?? 0) + 1
-    let previous = row === undefined ? genesis : fromBytes(row.hash)
-    if (previous === undefined) throw new ChainBroken(`record ${first - 1} holds no hash`)
-    if (!Number.isSafeInteger(first)) throw new ChainBroken('the number of the last record is none that was given')
-    let seq = first
-    for (const bodies of appends) {
-      for (const body of bodies) {
-        previous = link(previous, seq, body)
-        insert.run(seq, body, toBytes(previous))
-        seq++
-      }
-    }
-    return first
-  }).immediate
 }

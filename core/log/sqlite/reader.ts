@@ -6,7 +6,7 @@ import type { Page } from '../follow.ts'
 import { position, type Position } from '../position.ts'
 import type { Ahead, Awaited } from './ahead.ts'
 import type { Own } from './appends.ts'
-import { link, type Link } from './chain.ts'
+import type { Link } from './chain.ts'
 import { busyMs, failureOf, type Failure } from './classify.ts'
 import { moved, openReader, type FileIdentity } from './format.ts'
 import { closed, unavailable } from './problem.ts'
@@ -78,7 +78,7 @@ export class Reader {
 
   /**
    * What this node has just committed need not be read back: where it stands right behind a cursor, it is the page. Its
-   * hashes are computed as they must be, so if the file says otherwise the record behind it is found to be damaged.
+   * hashes are those that were written, so if the file says otherwise the record behind it is found to be damaged.
    */
   remember(own: Own | undefined): void {
     this.#own = own
@@ -143,14 +143,13 @@ export class Reader {
   }
 
   #ownPage(cursor: Cursor, last: number): Page<Cursor> | undefined {
-    const own = this.#own
-    if (own === undefined || own.first !== cursor.seq + 1 || cursor.hash === undefined) return undefined
-    if (cursor.seq + own.records.length > last) return undefined
-    let hash = cursor.hash
-    own.records.forEach(({ body }, i) => { hash = link(hash, own.first + i, body) })
-    return {
-      records: own.records.map(({ event }, i) => ({ partition: 0, offset: cursor.seq + i, event })),
-      next: { seq: cursor.seq + own.records.length, hash, ahead: undefined },
+    if (this.#own === undefined) return undefined
+    const { standing: { first, before, last: hash }, records } = this.#own
+    if (first !== cursor.seq + 1 || cursor.hash !== before) return undefined
+    const seq = cursor.seq + records.length
+    return seq > last ? undefined : {
+      records: records.map(({ event }, i) => ({ partition: 0, offset: cursor.seq + i, event })),
+      next: { seq, hash, ahead: undefined },
       more: false,
       damaged: null
     }

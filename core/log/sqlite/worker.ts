@@ -10,6 +10,8 @@ import { Commits } from './commits.ts'
 
 /** A transaction takes no more appends once it has this many characters. */
 const lengthMax = 1_048_576
+/** A commit waits no longer for what is to follow at once: the node may have died, or have stopped. */
+const followMsMax = 5
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread only.')
@@ -17,22 +19,36 @@ const post = (message: FromThread) => port.postMessage(message)
 
 const { path, file } = workerData as ThreadData
 const commits = new Commits(path, file)
+let stagedLength = 0
+let commitAnyway: NodeJS.Timeout | undefined
 
-/** All appends that have arrived share the next transaction. Pages are answered at once: what they hold stands. */
-const take = (first: ToThread): { readonly appends: ReadonlyArray<readonly string[]>; readonly close: boolean } => {
-  const appends: Array<readonly string[]> = []
-  let length = 0
+const commit = (): void => {
+  clearTimeout(commitAnyway)
+  commitAnyway = undefined
+  stagedLength = 0
+  commits.commit(post)
+}
+
+/**
+ * All appends that have arrived share a transaction. A page is read once they stand, so that it holds nothing that
+ * does not.
+ */
+const take = (first: ToThread): 'close' | 'commit' | 'wait' => {
+  let waits = false
   for (let message: ToThread | undefined = first; message !== undefined; message = next()) {
-    if (message === closeRequest) return { appends, close: true }
+    if (message === closeRequest) return 'close'
     if (typeof message !== 'string') {
+      commit()
       readPage(message)
       continue
     }
-    for (const append of unpackAppends(message)) appends.push(append)
-    length += message.length
-    if (length >= lengthMax) break
+    const { appends, more } = unpackAppends(message)
+    commits.stage(appends)
+    waits = more
+    stagedLength += message.length
+    if (stagedLength >= lengthMax) return 'commit'
   }
-  return { appends, close: false }
+  return waits ? 'wait' : 'commit'
 }
 
 const next = (): ToThread | undefined => receiveMessageOnPort(port)?.message as ToThread | undefined
@@ -47,9 +63,13 @@ const readPage = ({ behind, last }: PageRequest): void => {
 }
 
 port.on('message', (message: ToThread) => {
-  const { appends, close } = take(message)
-  if (appends.length > 0) commits.commit(appends, post)
-  if (!close) return
+  const then = take(message)
+  if (then === 'wait') {
+    commitAnyway ??= setTimeout(commit, followMsMax)
+    return
+  }
+  commit()
+  if (then !== 'close') return
   commits.close()
   port.close()
 })

@@ -1,0 +1,79 @@
+import type Database from 'better-sqlite3'
+import { fromBytes, genesis, link, toBytes, type Link } from './chain.ts'
+
+/** Records of one append, in their order. */
+export type Append = readonly string[]
+
+/** Where the records of a transaction stand: the number of the first, and the hashes before it and of the last. */
+export interface Standing {
+  readonly first: number
+  readonly before: Link
+  readonly last: Link
+}
+
+/** The end of the log is not what was written. */
+export class ChainBroken extends Error {}
+
+interface End {
+  readonly seq: number
+  readonly hash: Link
+}
+
+/**
+ * The transaction in which records are appended, on one connection. Appends may be added to it while others are yet to
+ * come. Throws what the driver throws; whoever catches it calls `rollback`.
+ */
+export class Transaction {
+  readonly #db: Database.Database
+  readonly #last: Database.Statement<[], { readonly seq: number; readonly hash: unknown }>
+  readonly #insert: Database.Statement<[number, string, Buffer]>
+  readonly #begin: Database.Statement<[]>
+  readonly #commit: Database.Statement<[]>
+  #before: End | undefined
+  #end: End | undefined
+
+  constructor(db: Database.Database) {
+    this.#db = db
+    this.#last = db.prepare('SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1')
+    this.#insert = db.prepare('INSERT INTO event (seq, body, hash) VALUES (?, ?, ?)')
+    this.#begin = db.prepare('BEGIN IMMEDIATE')
+    this.#commit = db.prepare('COMMIT')
+  }
+
+  /** Begins, if nothing was added yet. */
+  add(appends: readonly Append[]): void {
+    let { seq, hash } = this.#end ?? this.#start()
+    for (const bodies of appends) {
+      for (const body of bodies) {
+        seq++
+        hash = link(hash, seq, body)
+        this.#insert.run(seq, body, toBytes(hash))
+      }
+    }
+    this.#end = { seq, hash }
+  }
+
+  /** Makes durable what was added. */
+  commit(): Standing {
+    const [before, end] = [this.#before!, this.#end!]
+    this.#commit.run()
+    this.#end = undefined
+    return { first: before.seq + 1, before: before.hash, last: end.hash }
+  }
+
+  rollback(): void {
+    this.#end = undefined
+    if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+  }
+
+  #start(): End {
+    this.#begin.run()
+    // Always asked of the file: another process may have appended since, and asking costs 3 us.
+    const row = this.#last.get()
+    const seq = row?.seq ?? 0
+    const hash = row === undefined ? genesis : fromBytes(row.hash)
+    if (hash === undefined) throw new ChainBroken(`record ${seq} holds no hash`)
+    if (!Number.isSafeInteger(seq + 1)) throw new ChainBroken('the number of the last record is none that was given')
+    return this.#before = { seq, hash }
+  }
+}
