@@ -40,7 +40,7 @@ export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.
     if (event.type === 'Unreadable') return
     if (event.type === 'NodeAnnounced') cluster.fold(event)
     else cluster.wrote(event.by)
-    if (owed.delete(event.command)) acknowledge(event.command)
+    if (owed.size > 0 && owed.delete(event.command)) acknowledge(event.command)
   }
 
   if (broadcast !== null) yield* listen(parts, broadcast, hearRevocation)
