@@ -11,7 +11,8 @@ import type { Session, Verdict } from '../core/domain/verdict.ts'
 import { Closed } from '../core/errors.ts'
 import type { StoredEvent } from '../core/log/port.ts'
 import type { CreateOptions, Issued } from '../core/store/create.ts'
-import type { Receipt, RevokeOptions, Target } from '../core/store/revoke.ts'
+import type { Receipt } from '../core/store/revoke.ts'
+import type { RevokeOptions, Target } from '../core/store/revoke-options.ts'
 import {
   type EventsOptions,
   type Health,

@@ -129,7 +129,8 @@ const startNode = (
     const index = makeIndex({ events, initialCapacity: settings.expectedSessions, seed: seedOf(world) })
     const barrier = new Barrier(index.position())
     const run = yield* FiberSet.makeRuntime<never>()
-    const writes = new Writes({ log, barrier, broadcast, timeoutMs: settings.writeTimeoutMs, run })
+    const writes = new Writes({ log, barrier, broadcast, time, timeoutMs: settings.writeTimeoutMs, run })
+    yield* Effect.addFinalizer(() => Effect.sync(() => writes.close()))
     const parts: Parts = {
       node, incarnation, settings, random: world.random, time, log, writes, broadcast, index, barrier,
       fence: new Fence(settings.maxStalenessMs, settings.onStale),

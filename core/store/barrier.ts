@@ -60,10 +60,16 @@ export class Barrier {
   /** Resumes once everything before `place` is folded. */
   reached(place: Position): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
-      if (reaches(this.#place, place)) return resume(Effect.void)
-      const waiter: Waiter = { place, resume: () => resume(Effect.void) }
-      this.#waiters.add(waiter)
-      return Effect.sync(() => { this.#waiters.delete(waiter) })
+      const callOff = this.whenReached(place, () => resume(Effect.void))
+      return Effect.sync(callOff)
     })
+  }
+
+  /** Calls `resume` once everything before `place` is folded: at once, if it is. Returns how to call it off. */
+  whenReached(place: Position, resume: () => void): () => void {
+    const waiter: Waiter = { place, resume }
+    if (reaches(this.#place, place)) resume()
+    else this.#waiters.add(waiter)
+    return () => { this.#waiters.delete(waiter) }
   }
 }

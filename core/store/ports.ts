@@ -21,8 +21,8 @@ export interface Found {
 /** Whether the fold took an event, or found it void: repeated, late, or with an expectation that does not hold. */
 export type Outcome = 'applied' | 'ignored'
 
-/** Whose end has yet to stand in the log. */
-export interface EndedEarly {
+/** A session by its names. */
+export interface Named {
   readonly session: SessionId
   readonly subject: string | null
   readonly tenant: string | null
@@ -72,10 +72,11 @@ export interface SessionIndex {
   find(digest: Digest): Found | undefined
   /** The session that a token belongs to, ended or not, while this node remembers the token. */
   sessionOf(digest: Digest): SessionId | undefined
-  /** A session that is refused here as ended while the log, as far as it was folded, has it live. */
-  endedEarly(
-    id: SessionId
-  ): { readonly session: SessionId; readonly subject: string | null; readonly tenant: string | null } | undefined
+  /**
+   * The session as an end of it has to name it, where the log, as far as it was folded, has it live: also one that is
+   * refused here as ended already. 'ended': the log has ended it. Undefined: none is known.
+   */
+  endable(id: SessionId): Named | 'ended' | undefined
   /** The subject's live sessions in the order of the log, those past a limit at `now` left out. */
   standing(subject: string, now: number): readonly LiveSession[]
   /** The live session as the app sees it, or undefined: none, ended, or past a limit at `now`. */

@@ -1,32 +1,16 @@
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
-import { type EndReason, isWideRevocation, millisMax, type Revocation, schemaVersion } from '../domain/events.ts'
-import { nameLengthMax, type SessionId } from '../domain/ids.ts'
-import { digestOf, type Token } from '../domain/token.ts'
-import { InvalidOptions, LogUnavailable, type NotConfirmed, type NotFound } from '../errors.ts'
+import { isWideRevocation, type Revocation, schemaVersion } from '../domain/events.ts'
+import { isSessionId, type SessionId } from '../domain/ids.ts'
+import { digestOf, isToken } from '../domain/token.ts'
+import { type InvalidOptions, LogUnavailable, type NotConfirmed, type NotFound } from '../errors.ts'
 import type { Position } from '../log/position.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
-import { findState, findToken, sessionIdOf } from './targets.ts'
-
-/** What to end. `before`: only sessions that started before that time; `except`: ids or tokens that stay. */
-export type Target =
-  | { readonly token: string }
-  | { readonly id: string }
-  | { readonly subject: string; readonly except?: string | readonly string[]; readonly before?: number | Date }
-  | { readonly tenant: string; readonly before?: number | Date }
-  | { readonly all: true; readonly before?: number | Date }
-
-/** durable: it stands in the log. cluster: besides, every other node has applied it, or must have fenced itself. */
-export type Confirm = 'durable' | 'cluster'
-
-/** Why, on whose order, and what to wait for. */
-export interface RevokeOptions {
-  /** Default: 'logout' for a token, otherwise 'revoked'. */
-  readonly reason?: EndReason
-  /** On whose order, where that is not the subject: for the audit trail. */
-  readonly by?: string
-  readonly confirm?: Confirm
-}
+import type { Named } from './ports.ts'
+import {
+  checkOptions, invalid, readName, readTime, type RevokeOptions, type Target, unknownKey
+} from './revoke-options.ts'
+import { noSuchSession, noSuchToken, sessionIdOf } from './targets.ts'
 
 /** What a revocation came to. Times in ms. */
 export interface Receipt {
@@ -44,103 +28,58 @@ export interface Receipt {
 
 export type RevokeError = InvalidOptions | NotFound | LogUnavailable | NotConfirmed
 
-const invalid = (option: string, must: string) =>
-  new InvalidOptions({ option, message: `The option ${option} must ${must}.` })
+type Common = Pick<Revocation, 'v' | 'at' | 'by' | 'command' | 'reason' | 'actor'>
+type Single = Extract<Target, { readonly token: string } | { readonly id: string }>
+type Wide = Exclude<Target, Single>
 
-const reasons: ReadonlySet<unknown> = new Set(
-  ['logout', 'revoked', 'idle', 'absolute', 'superseded', 'token-reuse', 'evicted', 'migrated'] satisfies EndReason[])
-
-const time = (value: unknown): number | null | InvalidOptions => {
-  if (value === undefined) return null
-  const ms = value instanceof Date ? value.getTime() : value
-  return typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= millisMax
-    ? ms
-    : invalid('before', 'be a Date or ms since 1970')
+/** The session as an end of it has to name it, as far as this node knows. */
+const endable = (parts: Parts, target: Single): Named | 'ended' | undefined => {
+  if ('id' in target) return isSessionId(target.id) ? parts.index.endable(target.id) : undefined
+  if (!isToken(target.token)) return undefined
+  const id = parts.index.sessionOf(digestOf(target.token))
+  return id === undefined ? undefined : parts.index.endable(id)
 }
 
-const name = (option: string, value: unknown): string | InvalidOptions =>
-  typeof value === 'string' && value.length >= 1 && value.length <= nameLengthMax
-    ? value
-    : invalid(option, `be a string of 1 to ${nameLengthMax} characters`)
-
-const shapes = [['token'], ['id'], ['subject', 'except', 'before'], ['tenant', 'before'], ['all', 'before']] as const
-
-/** A misspelt `except` would end more than was meant. */
-const unknownKey = (target: object): InvalidOptions | undefined => {
-  const shape = shapes.find(([kind]) => kind in target)
-  const stranger = Object.keys(target).find((key) => !shape?.some((known) => known === key))
-  return shape === undefined || stranger !== undefined
-    ? invalid(stranger ?? 'target', 'not be given so: the target is { token }, { id }, { subject, except?, before? }, '
-      + '{ tenant, before? } or { all: true, before? }')
-    : undefined
-}
-
-/** The two reasons that the fold checks against the clock are the sweeper's to give. */
-const checkOptions = (options: RevokeOptions): InvalidOptions | undefined => {
-  const { reason, by, confirm } = options
-  const stranger = Object.keys(options).find((key) => key !== 'reason' && key !== 'by' && key !== 'confirm')
-  if (stranger !== undefined) return invalid(stranger, 'not be given: revoke takes reason, by and confirm')
-  if (reason !== undefined && (!reasons.has(reason) || reason === 'idle' || reason === 'absolute')) {
-    return invalid('reason', "be 'logout', 'revoked', 'superseded', 'token-reuse', 'evicted' or 'migrated'")
-  }
-  if (by !== undefined) {
-    const actor = name('by', by)
-    if (actor instanceof InvalidOptions) return actor
-  }
-  return confirm === undefined || confirm === 'durable' || confirm === 'cluster'
-    ? undefined
-    : invalid('confirm', "be 'durable' or 'cluster'")
+/** The same, once this node has caught up. A second logout with the same token is none too many. */
+const found = (parts: Parts, catchUp: CatchUp, target: Single): Effect.Effect<Named | 'ended', RevokeError> => {
+  const missing = 'id' in target ? noSuchSession(target.id) : noSuchToken
+  if (!('id' in target ? isSessionId(target.id) : isToken(target.token))) return Effect.fail(missing)
+  return Effect.flatMap(catchUp.now, () => {
+    const known = endable(parts, target)
+    if (known !== undefined) return Effect.succeed(known)
+    if ('id' in target) return Effect.fail(missing)
+    const verdict = parts.index.check(target.token, parts.time.now(), false)
+    return !verdict.ok && verdict.reason === 'ended' ? Effect.succeed('ended' as const) : Effect.fail(missing)
+  })
 }
 
 /** The event that says what is asked for. Null: the session has ended already, so nothing needs saying. */
-const revocation = (
-  parts: Parts, catchUp: CatchUp, target: Target, options: RevokeOptions
-): Effect.Effect<Revocation | null, InvalidOptions | NotFound | LogUnavailable> => Effect.gen(function*() {
-  if (typeof target !== 'object' || target === null) return yield* Effect.fail(invalid('target', 'be an object'))
-  const unknown = unknownKey(target)
-  if (unknown !== undefined) return yield* Effect.fail(unknown)
-  const common = {
-    v: schemaVersion, ...writer(parts),
-    reason: options.reason ?? ('token' in target ? 'logout' as const : 'revoked' as const),
-    ...(options.by === undefined ? {} : { actor: options.by })
-  } as const
-  if ('token' in target || 'id' in target) {
-    const state = 'token' in target
-      ? yield* stateOfToken(parts, catchUp, target.token)
-      : yield* findState(parts, catchUp, target.id)
-    if (state.status === 'live') {
-      return { type: 'SessionEnded', ...common, session: state.id, subject: state.subject, tenant: state.tenant }
-    }
-    // Ended here, but not by the log: until it is, a second call is no less in earnest than the first.
-    const standing = state.id === null ? undefined : parts.index.endedEarly(state.id)
-    return standing === undefined ? null : { type: 'SessionEnded', ...common, ...standing }
-  }
-  const before = time(target.before)
-  if (before instanceof InvalidOptions) return yield* Effect.fail(before)
+const ending = (named: Named | 'ended', common: Common): Revocation | null => named === 'ended'
+  ? null
+  : { type: 'SessionEnded', ...common, session: named.session, subject: named.subject, tenant: named.tenant }
+
+const wideRevocation = (
+  parts: Parts, catchUp: CatchUp, target: Wide, common: Common
+): Effect.Effect<Revocation, RevokeError> => {
+  const before = readTime(target.before)
+  if (typeof before === 'object' && before !== null) return Effect.fail(before)
   if ('subject' in target) {
-    const subject = name('subject', target.subject)
-    if (subject instanceof InvalidOptions) return yield* Effect.fail(subject)
-    const except = yield* exceptions(parts, catchUp, target.except)
-    return { type: 'SubjectRevoked', ...common, subject, except, before }
+    const subject = readName('subject', target.subject)
+    return typeof subject === 'string'
+      ? Effect.map(exceptions(parts, catchUp, target.except), (except) =>
+          ({ type: 'SubjectRevoked', ...common, subject, except, before }))
+      : Effect.fail(subject)
   }
   if ('tenant' in target) {
-    const tenant = name('tenant', target.tenant)
-    if (tenant instanceof InvalidOptions) return yield* Effect.fail(tenant)
-    return { type: 'TenantRevoked', ...common, tenant, before }
+    const tenant = readName('tenant', target.tenant)
+    return typeof tenant === 'string'
+      ? Effect.succeed({ type: 'TenantRevoked', ...common, tenant, before })
+      : Effect.fail(tenant)
   }
-  if (target.all === true) return { type: 'AllRevoked', ...common, before }
-  return yield* Effect.fail(invalid('target', 'be { token }, { id }, { subject }, { tenant } or { all: true }'))
-})
-
-/** A second logout with the same token is none too many. */
-const stateOfToken = (parts: Parts, catchUp: CatchUp, token: string) => findToken(parts, catchUp, token).pipe(
-  Effect.map(({ session }) => session),
-  Effect.catchTag('NotFound', (error) => {
-    const verdict = parts.index.check(token, parts.time.now(), false)
-    return !verdict.ok && verdict.reason === 'ended'
-      ? Effect.succeed({ status: 'ended', id: parts.index.sessionOf(digestOf(token as Token)) ?? null } as const)
-      : Effect.fail(error)
-  }))
+  return target.all === true
+    ? Effect.succeed({ type: 'AllRevoked', ...common, before })
+    : Effect.fail(invalid('target', 'be { token }, { id }, { subject }, { tenant } or { all: true }'))
+}
 
 const exceptions = (
   parts: Parts, catchUp: CatchUp, except: string | readonly string[] | undefined
@@ -153,51 +92,78 @@ const exceptions = (
 
 /** Waits until the record of an early revocation is durable; past `writeTimeout` it is tried on in the background. */
 const durable = (parts: Parts, event: Revocation): Effect.Effect<Position, LogUnavailable> =>
-  parts.writes.append([event]).pipe(Effect.mapError(({ cause }) => new LogUnavailable({
+  Effect.mapError(parts.writes.append([event]), ({ cause }) => new LogUnavailable({
     message: 'The revocation is in force wherever it was heard, but not durable after '
       + `${parts.settings.writeTimeoutMs} ms (option writeTimeout). Its append is retried until it stands. Look at `
       + 'health().log.',
     cause
-  })))
+  }))
 
 const notFolded = new LogUnavailable({
   message: 'The revocation is durable and in force, but this node did not read it back in time, so it cannot say which '
     + 'nodes there are to confirm it. Look at health().'
 })
 
+const confirmed = (
+  parts: Parts, event: Revocation | null, durableAt: number, calledAt: number, receipt: Receipt
+): Effect.Effect<Receipt, LogUnavailable | NotConfirmed> => {
+  const { position, confirmedBy: self } = receipt
+  // A wide one stands in each partition: an acknowledgement of one record says nothing of the others, a position does.
+  const isSpread = event === null || (position.length > 1 && isWideRevocation(event))
+  // Which nodes there are is known up to where this node has folded the log, so up to the revocation at least.
+  return Effect.timeoutOption(parts.barrier.reached(position), parts.settings.writeTimeoutMs).pipe(
+    Effect.flatMap((folded): Effect.Effect<Receipt, LogUnavailable | NotConfirmed> => Option.isNone(folded)
+      ? Effect.fail(notFolded)
+      : Effect.map(parts.cluster.confirmed(isSpread ? null : event.command, position, durableAt), ({ by, at }) =>
+          ({ ...receipt, confirmedBy: [...self, ...by], confirmedAfterMs: at - calledAt }))))
+}
+
+const carryOut = (
+  parts: Parts, event: Revocation | null, cluster: boolean, calledAt: number
+): Effect.Effect<Receipt, RevokeError> => {
+  const { barrier, broadcast, index, log, node, time } = parts
+  const appliedAt = barrier.position()
+  if (event === null && !cluster) {
+    return Effect.succeed({ position: appliedAt, ended: 0, durableAfterMs: 0, confirmedBy: [node] })
+  }
+  // An end that stands here already may be news to others: it is confirmed like a new one, by the log's head.
+  const ended = event === null ? 0 : index.applyEarly(event, appliedAt)
+  if (event !== null) broadcast?.publish({ kind: 'revocation', event, appliedAt, acknowledge: cluster })
+  return Effect.flatMap(event === null ? log.head : durable(parts, event), (position) => {
+    const durableAt = time.monotonic()
+    const receipt = { position, ended, durableAfterMs: durableAt - calledAt, confirmedBy: [node] }
+    return cluster ? confirmed(parts, event, durableAt, calledAt, receipt) : Effect.succeed(receipt)
+  })
+}
+
 /**
  * Ends sessions. In this order (I4): here, at once; on the nodes that hear the broadcast; in the log; and, if asked
  * for, surely everywhere. What ended stays ended, also when this fails with `LogUnavailable`.
+ *
+ * Up to the broadcast it is plain code without a detour: who revokes a session has not done so for a while, and then
+ * every function on the way costs microseconds.
  */
 export const revoke = (
   parts: Parts, catchUp: CatchUp, target: Target, given?: RevokeOptions | null
-): Effect.Effect<Receipt, RevokeError> => Effect.gen(function*() {
+): Effect.Effect<Receipt, RevokeError> => Effect.suspend((): Effect.Effect<Receipt, RevokeError> => {
   const calledAt = parts.time.monotonic()
   // Read once: what was checked is what is done.
   const options: RevokeOptions = { ...given }
   const problem = checkOptions(options)
-  if (problem !== undefined) return yield* Effect.fail(problem)
-  const event = yield* revocation(parts, catchUp, target, options)
+    ?? (typeof target === 'object' && target !== null ? unknownKey(target) : invalid('target', 'be an object'))
+  if (problem !== undefined) return Effect.fail(problem)
   const cluster = options.confirm === 'cluster'
-  if (event === null && !cluster) {
-    return { position: parts.barrier.position(), ended: 0, durableAfterMs: 0, confirmedBy: [parts.node] }
+  const common: Common = {
+    v: schemaVersion, ...writer(parts), reason: options.reason ?? ('token' in target ? 'logout' : 'revoked'),
+    ...(options.by === undefined ? {} : { actor: options.by })
   }
-  // An end that stands here already may be news to others: it is confirmed like a new one, by the log's head.
-  const ended = event === null ? 0 : parts.index.applyEarly(event, parts.barrier.position())
-  if (event !== null) {
-    parts.broadcast?.publish({
-      kind: 'revocation', event, appliedAt: parts.barrier.position(), acknowledge: cluster
-    })
+  if (!('token' in target || 'id' in target)) {
+    return Effect.flatMap(wideRevocation(parts, catchUp, target, common), (event) =>
+      carryOut(parts, event, cluster, calledAt))
   }
-  const position = event === null ? yield* parts.log.head : yield* durable(parts, event)
-  const durableAt = parts.time.monotonic()
-  const folded = yield* parts.barrier.reached(position).pipe(Effect.timeoutOption(parts.settings.writeTimeoutMs))
-  const receipt = { position, ended, durableAfterMs: durableAt - calledAt }
-  if (!cluster) return { ...receipt, confirmedBy: [parts.node] }
-  // Which nodes there are is known up to where this node has folded the log, so up to the revocation at least.
-  if (Option.isNone(folded)) return yield* Effect.fail(notFolded)
-  // A wide one stands in each partition: an acknowledgement of one record says nothing of the others, a position does.
-  const isSpread = event === null || (position.length > 1 && isWideRevocation(event))
-  const confirmation = yield* parts.cluster.confirmed(isSpread ? null : event.command, position, durableAt)
-  return { ...receipt, confirmedBy: [parts.node, ...confirmation.by], confirmedAfterMs: confirmation.at - calledAt }
+  const known = endable(parts, target)
+  return known === undefined
+    ? Effect.flatMap(found(parts, catchUp, target), (named) =>
+        carryOut(parts, ending(named, common), cluster, calledAt))
+    : carryOut(parts, ending(known, common), cluster, calledAt)
 })

@@ -11,7 +11,8 @@ import { create, type CreateError, type CreateOptions, type Issued } from './cre
 import { instant } from './fence.ts'
 import type { CatchUp, Member, Parts } from './parts.ts'
 import type { IndexNotes, IndexSize, SessionIndex } from './ports.ts'
-import { type Receipt, revoke, type RevokeError, type RevokeOptions, type Target } from './revoke.ts'
+import { type Receipt, revoke, type RevokeError } from './revoke.ts'
+import type { RevokeOptions, Target } from './revoke-options.ts'
 import type { Signals } from './signals.ts'
 import {
   reauthenticate, type ReauthenticateOptions, rotate, type RotateOptions, type TokenError, update, type UpdateError,

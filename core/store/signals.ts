@@ -81,8 +81,9 @@ export class Signals {
     const watch = this.#watches.get(id)
     if (watch === undefined) return
     this.#watches.delete(id)
+    // First of all: somebody waits for it.
+    watch.controller.abort(new SessionOver(id, reason))
     this.#index.watch(id, false)
     watch.cancel()
-    watch.controller.abort(new SessionOver(id, reason))
   }
 }

@@ -6,11 +6,11 @@ import type { CatchUp, Parts } from './parts.ts'
 import type { Found } from './ports.ts'
 import { absoluteDeadline, idleDeadline, type LiveSession, type SessionState } from '../domain/session.ts'
 
-const noSuchToken = new NotFound({
+export const noSuchToken = new NotFound({
   message: 'No live session has this token. It ended, or the token is not one of ours.'
 })
 
-const noSuchSession = (id: unknown) => new NotFound({
+export const noSuchSession = (id: unknown) => new NotFound({
   message: isSessionId(id) ? `There is no live session ${id}.` : 'The session id is not one of ours.'
 })
 

@@ -1,15 +1,16 @@
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
+import type * as Fiber from 'effect/Fiber'
 import * as Option from 'effect/Option'
-import * as Schedule from 'effect/Schedule'
 import type { DomainEvent } from '../domain/events.ts'
 import { LogUnavailable } from '../errors.ts'
-import type { EventLogShape } from '../log/port.ts'
+import type { Appended, EventLogShape } from '../log/port.ts'
 import type { Position } from '../log/position.ts'
 import type { Barrier } from './barrier.ts'
 import type { BroadcastShape } from './broadcast.ts'
 import type { Parts } from './parts.ts'
+import type { TrustedTime } from './trusted-time.ts'
 
 /** A write that is durable and folded by this node. */
 export interface Written {
@@ -29,16 +30,17 @@ interface Entry {
 /** A crowd goes in appends of so many, so that the log can begin with the first while the others are being decided. */
 const portion = 32
 
-const retryEvery = Schedule.spaced('50 millis')
+const retryEvery = '50 millis'
 
 /** What the writes of a node need of it. */
 export interface WritesParts {
   readonly log: EventLogShape
   readonly barrier: Barrier
   readonly broadcast: BroadcastShape | null
+  readonly time: TrustedTime
   readonly timeoutMs: number
-  /** Runs an effect beside the caller, until the node closes. */
-  readonly run: (effect: Effect.Effect<void>) => void
+  /** Runs an effect beside the caller, until the node closes; then it is interrupted. */
+  readonly run: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 }
 
 /**
@@ -47,10 +49,17 @@ export interface WritesParts {
  */
 export class Writes {
   readonly #parts: WritesParts
+  readonly #batches = new Set<Batch>()
   #unsent: Entry[] = []
 
   constructor(parts: WritesParts) {
     this.#parts = parts
+  }
+
+  /** What has no answer yet fails. */
+  close(): void {
+    this.#send()
+    for (const batch of [...this.#batches]) batch.fail(closing)
   }
 
   /** Durable, and folded by this node; with what the fold made of the last event. */
@@ -95,26 +104,70 @@ export class Writes {
   }
 
   #send(): void {
-    const { barrier, broadcast, log, run, timeoutMs } = this.#parts
     const entries = this.#unsent
     if (entries.length === 0) return
     this.#unsent = []
-    const events = entries.length === 1 ? entries[0]!.events : entries.flatMap((entry) => entry.events)
-    run(log.append(events).pipe(
-      Effect.retry(retryEvery),
-      Effect.tap(({ position }) => Effect.sync(() => {
-        announce(broadcast, position)
-        for (const entry of entries) entry.onDurable(position)
-      })),
-      Effect.flatMap(({ position }) => barrier.reached(position)),
-      Effect.timeoutOrElse({ duration: timeoutMs, orElse: () => Effect.fail(tooLate(timeoutMs)) }),
-      // However it ends, everybody is told: a defect or the closing of the node leaves nobody waiting.
-      Effect.onExit((exit) => Effect.sync(() => {
-        if (Exit.isSuccess(exit)) for (const entry of entries) entry.onFolded()
-        else for (const entry of entries) entry.onFailed(failureOf(exit.cause))
-      })),
-      Effect.ignoreCause
-    ))
+    new Batch(this.#parts, entries, this.#batches).start()
+  }
+}
+
+/** Entries that are appended together. However it ends, everybody is told, once: nobody is left waiting. */
+class Batch {
+  readonly #parts: WritesParts
+  readonly #entries: readonly Entry[]
+  readonly #events: readonly DomainEvent[]
+  readonly #open: Set<Batch>
+  #callOff: () => void = () => {}
+  #over = false
+  #attempt: Fiber.Fiber<Appended, LogUnavailable> | undefined
+
+  /** Stands in `open` from its start to its end. */
+  constructor(parts: WritesParts, entries: readonly Entry[], open: Set<Batch>) {
+    this.#parts = parts
+    this.#entries = entries
+    this.#events = entries.length === 1 ? entries[0]!.events : entries.flatMap(({ events }) => events)
+    this.#open = open
+  }
+
+  start(): void {
+    const { log, time, timeoutMs } = this.#parts
+    this.#open.add(this)
+    this.#callOff = time.schedule(timeoutMs, () => this.fail(tooLate(timeoutMs)))
+    this.#try(log.append(this.#events))
+  }
+
+  fail(error: LogUnavailable): void {
+    if (this.#over) return
+    this.#end()
+    this.#attempt?.interruptUnsafe()
+    for (const entry of this.#entries) entry.onFailed(error)
+  }
+
+  #try(append: Effect.Effect<Appended, LogUnavailable>): void {
+    if (this.#over) return
+    this.#attempt = this.#parts.run(append)
+    this.#attempt.addObserver((exit) => {
+      if (this.#over) return
+      if (Exit.isSuccess(exit)) return this.#stands(exit.value.position)
+      if (!Cause.hasFails(exit.cause)) return this.fail(failureOf(exit.cause))
+      this.#try(Effect.delay(this.#parts.log.append(this.#events), retryEvery))
+    })
+  }
+
+  #stands(position: Position): void {
+    announce(this.#parts.broadcast, position)
+    for (const entry of this.#entries) entry.onDurable(position)
+    this.#parts.barrier.whenReached(position, () => {
+      if (this.#over) return
+      this.#end()
+      for (const entry of this.#entries) entry.onFolded()
+    })
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#open.delete(this)
+    this.#callOff()
   }
 }
 

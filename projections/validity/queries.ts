@@ -1,7 +1,7 @@
 import type { Digest, SessionId } from '../../core/domain/ids.ts'
 import type { LiveSession, SessionState } from '../../core/domain/session.ts'
 import type { Session } from '../../core/domain/verdict.ts'
-import type { EndedEarly, Found } from '../../core/store/ports.ts'
+import type { Found, Named } from '../../core/store/ports.ts'
 import { currentToken, SessionView } from './session-view.ts'
 import { load, settle } from './sessions.ts'
 import {
@@ -56,14 +56,13 @@ export const stateOf = (space: Space, id: SessionId): SessionState => {
     : loaded(space, place)
 }
 
-/** A row that is hidden, though the log has not ended it. */
-export const endedEarly = (space: Space, id: SessionId): EndedEarly | undefined => {
+/** A row that is hidden may yet be live by the log. */
+export const endable = (space: Space, id: SessionId): Named | 'ended' | undefined => {
   const row = rowOf(space, id)
-  if (row === 0) return undefined
-  const place = settled(space, row)
-  const state = place.words[place.base + stateWord]!
-  if ((state & hiddenBits) === 0 || (state & endedBit) !== 0) return undefined
-  const cold = space.cold(place.words[place.base + blobWord]!)
+  if (row === 0) return space.remembered.reason(space.id) === undefined ? undefined : 'ended'
+  const { words, base } = settled(space, row)
+  if ((words[base + stateWord]! & endedBit) !== 0) return 'ended'
+  const cold = space.cold(words[base + blobWord]!)
   return { session: id, subject: cold.subject(), tenant: space.dictionary.tenants[cold.tenant]! }
 }
 

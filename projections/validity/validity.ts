@@ -8,7 +8,7 @@ import { check, peek } from './check.ts'
 import { applyEarly } from './early-apply.ts'
 import { foldEvent } from './fold.ts'
 import {
-  countSubject, countTenantOrAll, endedEarly, findToken, getSession, listSubject, listTenant, sessionOf, standingOf,
+  countSubject, countTenantOrAll, endable, findToken, getSession, listSubject, listTenant, sessionOf, standingOf,
   stateOf, takeActivity
 } from './queries.ts'
 import { Space, type IndexOptions } from './space.ts'
@@ -37,7 +37,7 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
     state: (id) => stateOf(space, id),
     find: (digest) => findToken(space, digest),
     sessionOf: (digest) => sessionOf(space, digest),
-    endedEarly: (id) => endedEarly(space, id),
+    endable: (id) => endable(space, id),
     shortestIdleMs: () => space.dictionary.shortestIdleMs,
     standing: (subject, now) => standingOf(space, subject, now),
     get: (id, now) => isSessionId(id) ? getSession(space, id, now) : undefined,
