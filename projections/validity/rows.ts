@@ -1,22 +1,24 @@
 const columnShift = 16
 const columnMask = 0xffff
 
+const nothing = new Uint32Array(0)
+
 /** A growing list of u32 by row, 0 where nothing was set. Grows by segments, so nothing is ever copied. */
 export class Column {
+  /** `nothing` where there is none yet. */
   readonly #segments: Uint32Array[] = []
 
   get(row: number): number {
-    const segment = this.#segments[row >>> columnShift]
-    return segment === undefined ? 0 : segment[row & columnMask]!
+    return this.#segments[row >>> columnShift]?.[row & columnMask] ?? 0
   }
 
   /** Pages of a column where nothing but 0 was ever set take no memory: hence the test. */
   set(row: number, value: number): void {
     const index = row >>> columnShift
     let segment = this.#segments[index]
-    if (segment === undefined) {
+    if (segment === undefined || segment === nothing) {
       if (value === 0) return
-      while (this.#segments.length < index) this.#segments.push(new Uint32Array(0))
+      while (this.#segments.length < index) this.#segments.push(nothing)
       segment = new Uint32Array(new SharedArrayBuffer((columnMask + 1) * 4))
       this.#segments[index] = segment
     }
