@@ -21,7 +21,7 @@ const atOnceOthers = [16, 256]
 const perTrial = 1_024
 
 /** So many are created before anything is timed: a server that has just started is not what is measured. */
-const warmUp = 10_000
+const warmUp = 50_000
 
 /** Before each trial the write-ahead log of either is emptied, and takes so many groups before the clock starts. */
 const groupsBefore = 4

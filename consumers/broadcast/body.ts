@@ -1,6 +1,6 @@
 import type { Revocation } from '../../core/domain/events.ts'
 import { schemaVersion } from '../../core/domain/events.ts'
-import { type CommandId, nameLengthMax } from '../../core/domain/ids.ts'
+import { isCommandId, nameLengthMax } from '../../core/domain/ids.ts'
 import { decodeEvent, encodeText } from '../../core/log/codec.ts'
 import { isPosition } from '../../core/log/position.ts'
 import type { Message, MessageRefusal, Sender } from '../../core/store/broadcast.ts'
@@ -56,9 +56,6 @@ const readSender = (value: unknown): Sender | undefined => {
     : undefined
 }
 
-const commandPattern = /^[A-Za-z0-9_-]{1,64}$/
-const isCommand = (value: unknown): value is CommandId => typeof value === 'string' && commandPattern.test(value)
-
 const readMessage = (raw: Fields): Message | MessageRefusal => {
   const { kind, position } = raw
   switch (kind) {
@@ -67,7 +64,7 @@ const readMessage = (raw: Fields): Message | MessageRefusal => {
     case 'revocation':
       return readRevocation(raw)
     case 'applied':
-      return isCommand(raw['command']) ? { kind, command: raw['command'] } : 'malformed'
+      return isCommandId(raw['command']) ? { kind, command: raw['command'] } : 'malformed'
     case 'heartbeat': {
       const { wall, serves } = raw
       return isPosition(position) && typeof wall === 'number' && Number.isFinite(wall) && typeof serves === 'boolean'
