@@ -8,10 +8,10 @@ import { makeCodec } from './codec.ts'
 /** What carries the bytes of one end to the others. */
 export interface Wire {
   /**
-   * Hands the bytes over, or returns false: there is no connection. `urgent`: they are to be on their way when it
-   * returns, whatever the caller does next. Throws what it cannot do.
+   * Hands the bytes over, or returns false: there is no connection. They are on their way before the next task of the
+   * event loop. Throws what it cannot do.
    */
-  readonly send: (bytes: Uint8Array, urgent: boolean) => boolean
+  readonly send: (bytes: Uint8Array) => boolean
 }
 
 /** One node's end of a broadcast: all of it but the wire. */
@@ -82,7 +82,7 @@ export const makeEnd = ({ kind, cluster, key, self, wire }: EndOptions): End => 
     const encoded = codec.encode(message, { node: self.node, incarnation: self.incarnation, sequence })
     try {
       if ('unfit' in encoded) note(`not sent: ${encoded.unfit}`)
-      else if (wire.send(encoded.bytes, message.kind === 'revocation')) return true
+      else if (wire.send(encoded.bytes)) return true
     } catch (error) {
       note(`not sent: ${messageOf(error)}`)
     }

@@ -3,34 +3,23 @@ import { follow, type NatsConnection, type NatsSubscription } from './nats-conne
 
 export const subjectOf = (cluster: string): string => `curfew.${cluster}.v1`
 
-interface Through {
-  readonly connection: NatsConnection
-  readonly lost: (failure: string) => void
-}
-
 /** Publishes through the connection that is open, if one is. */
 export interface NatsWire extends Wire {
   readonly subject: string
   /** What may be published through. Null while there is none: a client queues it, and drops the queue when it dials. */
-  readonly open: (through: Through) => void
+  readonly open: (connection: NatsConnection) => void
   readonly shut: (connection: NatsConnection) => void
 }
 
 export const makeWire = (subject: string): NatsWire => {
-  let through: Through | null = null
+  let through: NatsConnection | null = null
   return {
     subject,
-    open: (opened) => { through = opened },
-    shut: (connection) => { if (through?.connection === connection) through = null },
-    send: (bytes, urgent) => {
-      if (through === null) return false
-      const { connection, lost } = through
-      connection.publish(subject, bytes)
-      // The client writes when the current run of code has ended, maybe after a synchronous commit. A flush writes now.
-      if (urgent) connection.flush().catch((error: unknown) => {
-        if (through?.connection === connection) lost(messageOf(error))
-      })
-      return true
+    open: (connection) => { through = connection },
+    shut: (connection) => { if (through === connection) through = null },
+    send: (bytes) => {
+      through?.publish(subject, bytes)
+      return through !== null
     }
   }
 }
@@ -85,7 +74,7 @@ export const attach = (
       if (subscription === null || subscription.isClosed()) subscription = subscribe()
       await connection.flush()
       if (detached || subscription === null) return
-      wire.open({ connection, lost })
+      wire.open(connection)
       worked = true
       end.connection({ connected: true })
       first.resolve()
@@ -98,7 +87,7 @@ export const attach = (
     lost, ended,
     back: () => {
       // What is published from here on is sent; what is heard is known to be all of it when the server has answered.
-      if (!detached) wire.open({ connection, lost })
+      if (!detached) wire.open(connection)
       void join()
     },
     refused: (what) => end.note(`the server refused something: ${what}`),

@@ -77,7 +77,8 @@ class SqliteNode {
     this.#reader = new Reader(path, this.#ahead)
     this.#appends = new Appends(path, this.#thread, onChange, (own) => {
       this.#reader.remember(own)
-      this.#bell.ring()
+      // The tails after those who wait for the append: a revocation need not be folded to be durable.
+      setImmediate(() => this.#bell.ring())
     })
   }
 

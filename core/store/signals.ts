@@ -10,6 +10,17 @@ export class SessionOver extends Error {
   readonly session: string
   readonly reason: EndReason | 'unknown' | 'closed'
 
+  /** Without a stack: it would lead to the event loop, and taking it costs a third of the way to the listener. */
+  static of(session: string, reason: EndReason | 'unknown' | 'closed'): SessionOver {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    try {
+      return new SessionOver(session, reason)
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit
+    }
+  }
+
   constructor(session: string, reason: EndReason | 'unknown' | 'closed') {
     super(reason === 'closed' ? 'The session store was closed.' : `The session is over: ${reason}.`)
     this.session = session
@@ -82,7 +93,7 @@ export class Signals {
     if (watch === undefined) return
     this.#watches.delete(id)
     // First of all: somebody waits for it.
-    watch.controller.abort(new SessionOver(id, reason))
+    watch.controller.abort(SessionOver.of(id, reason))
     this.#index.watch(id, false)
     watch.cancel()
   }

@@ -36,7 +36,7 @@ export class Appends {
   readonly #path: string
   readonly #thread: LogThread
   readonly #onChange: () => void
-  readonly #onCommitted: (own: Own | undefined) => void
+  readonly #onStanding: (own: Own | undefined) => void
   #unsent: Append[] = []
   #unsentRecords = 0
   #sent: Append[] = []
@@ -44,14 +44,14 @@ export class Appends {
   #failure: Failure | undefined
 
   /**
-   * `onChange` is told when appends begin or cease to wait. `onCommitted` when something of this node's own has come to
-   * stand; what, if it fits a batch.
+   * `onChange` is told when appends begin or cease to wait. `onStanding` when something of this node's own has come to
+   * stand, before whoever appended it is; what, if it fits a batch.
    */
-  constructor(path: string, thread: LogThread, onChange: () => void, onCommitted: (own: Own | undefined) => void) {
+  constructor(path: string, thread: LogThread, onChange: () => void, onStanding: (own: Own | undefined) => void) {
     this.#path = path
     this.#thread = thread
     this.#onChange = onChange
-    this.#onCommitted = onCommitted
+    this.#onStanding = onStanding
   }
 
   /** Commits the records one behind the other; succeeds with the number of the first. */
@@ -111,9 +111,8 @@ export class Appends {
     this.#failure = undefined
     const stand = this.#sent.splice(0, appends)
     this.#onChange()
-    // Before anyone is told, for whoever is may wake a tail: it finds the records here and need not read the file.
     const records = stand.length === 1 ? stand[0]!.records : stand.flatMap((append) => append.records)
-    this.#onCommitted(records.length <= batchLengthMax ? { standing, records } : undefined)
+    this.#onStanding(records.length <= batchLengthMax ? { standing, records } : undefined)
     let next = standing.first
     for (const { records, resume } of stand) {
       resume(Effect.succeed(next))

@@ -5,7 +5,7 @@ import { revocation } from './wire.ts'
 
 /**
  * A process of its own. `leave`: joins, says so, leaves when told, and must then end by itself; told 'full', it first
- * says more than a socket takes. `die`: publishes a revocation and is gone in the same tick. `bare`: opens where the
+ * says more than a socket takes. `die`: publishes a revocation and is gone at the end of this turn of the event loop. `bare`: opens where the
  * client is not installed.
  */
 const [mode, servers = '', client = 'own'] = process.argv.slice(2)
@@ -41,7 +41,7 @@ switch (mode) {
   case 'die': {
     const node = await openNode('child', await options())
     node.publish(revocation())
-    process.kill(process.pid, 'SIGKILL')
+    setImmediate(() => process.kill(process.pid, 'SIGKILL'))
     break
   }
   case 'bare': {

@@ -211,7 +211,7 @@ describeWithNats('a connection of the app', () => {
   })
 })
 
-describeWithNats('a process that is killed in the tick of a revocation', () => {
+describeWithNats('a process that is killed at the end of the turn in which it published a revocation', () => {
   it.each(clients)('has sent it (connection: %s)', async (client) => {
     const server = await serve()
     const a = await join('a', { servers: server.url })
