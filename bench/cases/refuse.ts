@@ -10,24 +10,26 @@ import type { Refusal } from '../../index.ts'
 import { checkFloor } from './validate.ts'
 
 /**
- * Refusals, against the same floor as hits: tokens of the right form that no session has ever had, and strings that are
- * no tokens at all. Fresh strings, as for `validate`; the floor gets well-formed tokens, whatever ours gets.
+ * Refusals, against the same floor as hits: tokens that no session has ever had, an eighth of them with a character
+ * that no token has, and strings that are no tokens at all. Fresh strings, as for `validate`; the floor gets well-formed
+ * tokens, whatever ours gets.
  * `refuse/floor` is in every round the worse of the two.
  */
 const perRound = 100_000
 const perRoundQuick = 2_000
 
-/** What scanners and broken clients send: too short, too long, one wrong character, another scheme's token, nothing. */
+/** What scanners and broken clients send: too short, too long, another scheme's token, nothing. */
 const garbage: ReadonlyArray<(token: string) => string> = [
   (token) => token.slice(1),
   (token) => `${token}=`,
-  (token) => `${token.slice(0, -1)}%`,
-  (token) => `${token.slice(0, 20)}+${token.slice(21)}`,
   (token) => `s%3A${token}.${token}`,
   (token) => `eyJhbGciOiJIUzI1NiJ9.${token.repeat(4)}.${token}`,
   () => '',
   () => 'null'
 ]
+
+/** Of the right length, with a character that no token has: for the index a token like any other. */
+const misspelt = (token: string): string => `${token.slice(0, 20)}+${token.slice(21)}`
 
 const countRefused = ({ sessions }: Populated, reason: Refusal, tokens: readonly string[]): number => {
   let refused = 0
@@ -71,7 +73,7 @@ const duellists = (populated: Populated, count: number) => {
     isRight: (sum, asked) => sum >= asked
   }
   return [
-    refusing('unknown', 'unknown', 201, (token) => token),
+    refusing('unknown', 'unknown', 201, (token, i) => i % 8 === 0 ? misspelt(token) : token),
     theirs,
     refusing('garbage', 'malformed', 203, (token, i) => garbage[i % garbage.length]!(token))
   ] as const

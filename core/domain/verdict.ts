@@ -22,7 +22,8 @@ export interface Session {
 
 /**
  * Why a token is refused.
- * malformed: not a token at all. unknown: no session has it, as far as this node knows. ended: its session was ended.
+ * malformed: not a string of a token's length. unknown: no session has it, as far as this node knows. ended: its
+ * session was ended.
  * idle, absolute: its session is past that limit. superseded: another token replaced it and its grace is over.
  * stale: this node cannot vouch for its knowledge (I5), so it does not answer.
  */

@@ -19,20 +19,15 @@ const absolute = refusal('absolute')
 const idle = refusal('idle')
 const superseded = refusal('superseded')
 
-/**
- * A character that no token has. As a test of form, with the length, a third of the cost of a pattern for the whole.
- */
-const foreign = /[^\w-]/
-
 /** A token's presentation that was told and led to nothing is told again after this long. */
 export const tellAgainMs = 10_000
 
-/** Word `i` of a digest that is a string of 32 bytes. */
-const wordOf = (digest: string, i: number): number => {
-  const at = i << 2
-  return (digest.charCodeAt(at) << 24 | digest.charCodeAt(at + 1) << 16
-    | digest.charCodeAt(at + 2) << 8 | digest.charCodeAt(at + 3)) >>> 0
-}
+/** Two bytes a character: reading half as many characters saves a tenth of the hash's own time. */
+const encoding = 'utf16le'
+
+/** Word `i` of a digest that is a string of 16 characters. */
+const wordOf = (digest: string, i: number): number =>
+  (digest.charCodeAt(i << 1) | digest.charCodeAt((i << 1) + 1) << 16) >>> 0
 
 const isOf = (words: Uint32Array, base: number, digest: string): boolean => {
   for (let i = 1; i < 8; i++) if (words[base + i] !== wordOf(digest, i)) return false
@@ -40,22 +35,23 @@ const isOf = (words: Uint32Array, base: number, digest: string): boolean => {
 }
 
 /**
- * The hot path: one hash, usually one cache line, and two small objects. Whether the token has a token's form is asked
- * only where none is found: what hashes to a digest of the table is the token.
+ * The hot path: one hash, usually one cache line, and two small objects. Of a token's form only the length is asked,
+ * which bounds the work: what hashes to a digest of the table is the token, and all else is unknown.
  */
 export const check = (space: Space, token: unknown, now: number, touch: boolean): Verdict => {
   if (typeof token !== 'string' || token.length !== tokenLength) return malformed
-  const digest = hash('sha256', token, 'latin1')
+  const digest = hash('sha256', token, encoding)
   const key = wordOf(digest, 0)
   const { tokens } = space
   const old = tokens.old
   const side = old !== null && ((key * old.scale) >>> 0) >= tokens.frontier ? old : tokens.young
+  if (!side.occupancy!.mayHold(key)) return unknown
   const { segments } = side
   for (let slot = (key * side.scale) >>> 0; ; slot++) {
     const words = segments[slot >>> slotShift]!
     const base = (slot & slotMask) * slotWords
     const here = words[base]!
-    if (words[base + rowWord] === 0 || here > key) return foreign.test(token) ? malformed : unknown
+    if (words[base + rowWord] === 0 || here > key) return unknown
     if (here === key && isOf(words, base, digest)) return answer(space, words, base, now, touch)
   }
 }
@@ -63,7 +59,7 @@ export const check = (space: Space, token: unknown, now: number, touch: boolean)
 /** The session as a valid token's holder sees it. Leaves no trace and tells nobody. */
 export const peek = (space: Space, token: unknown, now: number): SessionView | undefined => {
   if (!isToken(token)) return undefined
-  const digest = hash('sha256', token, 'latin1')
+  const digest = hash('sha256', token, encoding)
   const key = wordOf(digest, 0)
   const side = space.tokens.side(key)
   for (let slot = homeOf(side, key); ; slot++) {

@@ -92,7 +92,7 @@ export class Space {
     this.settleMin = options.settleMin ?? 2_048
     const steps = options.growSteps
     this.tokens = new OrderedTable({
-      stride: slotWords, mark: rowWord, keys: capacity, loadMax: 0.86, growth: 1.2, steps
+      stride: slotWords, mark: rowWord, keys: capacity, loadMax: 0.86, growth: 1.2, steps, counts: true
     })
     this.ids = new Ids(this, capacity, steps)
     this.bySubject = new ListsBySubject(this, capacity, key0, key1, steps)

@@ -1,3 +1,5 @@
+import { Occupancy } from './occupancy.ts'
+
 /**
  * Open addressing with ordered linear probing. A slot is `stride` words: word 0 is the key, word `mark` is not 0 where
  * the slot is taken. Slots stand in the order of their keys, so a miss stops early; a key's home is floor(key *
@@ -33,6 +35,8 @@ export interface Side {
   slots: number
   /** Segments that the table's sides have left, with every slot free. */
   readonly pool: Uint32Array[]
+  /** Null: misses are not worth it. Of an old side it also counts the keys that have moved on. */
+  readonly occupancy: Occupancy | null
 }
 
 const segmentOf = (slots: number, stride: number): Uint32Array =>
@@ -43,12 +47,13 @@ const blanks: Uint32Array[] = []
 const blankOf = (stride: number): Uint32Array => blanks[stride] ??= segmentOf(slotsPerSegment, stride)
 
 /** Segments come into being when something is first put there: a large side at once would be a pause. */
-const sideOf = (capacity: number, stride: number, pool: Uint32Array[]): Side => {
+const sideOf = (capacity: number, stride: number, pool: Uint32Array[], counts: boolean): Side => {
   const wanted = capacity + 8
   const count = Math.ceil(wanted / slotsPerSegment)
   const slots = count === 1 ? wanted : count * slotsPerSegment
   const segments = count === 1 ? [segmentOf(slots, stride)] : new Array<Uint32Array>(count).fill(blankOf(stride))
-  return { capacity, scale: capacity / 4_294_967_296, segments, slots, pool }
+  const occupancy = counts ? new Occupancy(capacity) : null
+  return { capacity, scale: capacity / 4_294_967_296, segments, slots, pool, occupancy }
 }
 
 /** The segment, ready to be written. */
@@ -131,6 +136,7 @@ const place = (side: Side, stride: number, mark: number, entry: Uint32Array, fro
   else if (slot === side.slots - 1) extend(side, stride)
   const target = written(side, index, stride)
   for (let i = 0; i < stride; i++) target[base + i] = entry[from + i]!
+  side.occupancy?.add(key)
   return slot
 }
 
@@ -140,6 +146,7 @@ const append = (side: Side, slot: number, stride: number, entry: Uint32Array, fr
   const target = written(side, slot >>> slotShift, stride)
   const base = (slot & slotMask) * stride
   for (let i = 0; i < stride; i++) target[base + i] = entry[from + i]!
+  side.occupancy?.add(entry[from]!)
 }
 
 /** Moves the taken slots from `slot` on up by one. */
@@ -170,6 +177,8 @@ export interface TableOptions {
   readonly growth: number
   /** Old slots moved with each insertion. Default 64. */
   readonly steps?: number | undefined
+  /** Whether misses are to be cheap, for two bytes a slot. */
+  readonly counts?: boolean
 }
 
 export class OrderedTable {
@@ -179,6 +188,7 @@ export class OrderedTable {
   readonly #growth: number
   readonly #capacityAtFirst: number
   readonly #steps: number
+  readonly #counts: boolean
   readonly #pool: Uint32Array[] = []
   count = 0
   young: Side
@@ -191,8 +201,9 @@ export class OrderedTable {
     this.#loadMax = options.loadMax
     this.#growth = options.growth
     this.#steps = options.steps ?? stepsPerInsert
+    this.#counts = options.counts === true
     this.#capacityAtFirst = Math.max(capacityMin, Math.ceil(options.keys / options.loadMax))
-    this.young = sideOf(this.#capacityAtFirst, this.stride, this.#pool)
+    this.young = sideOf(this.#capacityAtFirst, this.stride, this.#pool, this.#counts)
   }
 
   /** The side where this key stands, if anywhere. */
@@ -215,6 +226,7 @@ export class OrderedTable {
   /** Frees a slot; those behind it that are not at home move up. */
   remove(side: Side, slot: number): void {
     const { stride, mark } = this
+    side.occupancy?.remove(side.segments[slot >>> slotShift]![(slot & slotMask) * stride]!)
     const free = shiftDown(side, slot, stride, mark)
     side.segments[free >>> slotShift]![(free & slotMask) * stride + mark] = 0
     this.count--
@@ -264,6 +276,7 @@ export class OrderedTable {
     for (const segment of this.#pool) sum += segment.byteLength
     for (const side of this.old === null ? [this.young] : [this.young, this.old]) {
       for (const segment of side.segments) if (segment !== blanks[this.stride]) sum += segment.byteLength
+      sum += side.occupancy?.counts.byteLength ?? 0
     }
     return sum
   }
@@ -283,6 +296,6 @@ export class OrderedTable {
   #resize(capacity: number): void {
     this.old = this.young
     this.frontier = 0
-    this.young = sideOf(capacity, this.stride, this.#pool)
+    this.young = sideOf(capacity, this.stride, this.#pool, this.#counts)
   }
 }

@@ -11,7 +11,10 @@ for (let i = 0; i < alphabet.length; i++) sextets[alphabet.charCodeAt(i)] = i
 
 const sextet = (text: string, i: number): number => sextets[text.charCodeAt(i)]!
 
-/** The eight words of a digest, big-endian, into `words` from 0. */
+const swapped = (word: number): number =>
+  word << 24 | (word & 0xff00) << 8 | word >>> 8 & 0xff00 | word >>> 24
+
+/** The eight words of a digest, little-endian, into `words` from 0. */
 export const readDigest = (digest: Digest, words: Uint32Array): void => {
   let held = 0
   let bits = 0
@@ -23,7 +26,7 @@ export const readDigest = (digest: Digest, words: Uint32Array): void => {
       held = held << 6 | value
       bits += 6
     } else {
-      words[word++] = held << room | value >>> (6 - room)
+      words[word++] = swapped(held << room | value >>> (6 - room))
       held = value & ((1 << (6 - room)) - 1)
       bits = 6 - room
     }
@@ -34,11 +37,11 @@ export const readDigest = (digest: Digest, words: Uint32Array): void => {
 export const digestText = (words: Uint32Array, base: number): Digest => {
   let text = ''
   for (let bit = 0; bit < 258; bit += 6) {
-    const word = words[base + (bit >>> 5)]!
+    const word = swapped(words[base + (bit >>> 5)]!)
     const shift = 26 - (bit & 31)
     if (shift >= 0) text += alphabet[word >>> shift & 63]!
     else {
-      const next = bit < 250 ? words[base + (bit >>> 5) + 1]! : 0
+      const next = bit < 250 ? swapped(words[base + (bit >>> 5) + 1]!) : 0
       text += alphabet[(word << -shift | next >>> (32 + shift)) & 63]!
     }
   }

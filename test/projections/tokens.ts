@@ -30,7 +30,7 @@ export const pairedTokens = 20
 /** A digest with these first words: nobody knows a token for it. */
 export const craftedDigest = (...words: readonly number[]): Digest => {
   const bytes = Buffer.alloc(32)
-  words.forEach((word, i) => bytes.writeUInt32BE(word >>> 0, i * 4))
+  words.forEach((word, i) => bytes.writeUInt32LE(word >>> 0, i * 4))
   return bytes.toString('base64url') as Digest
 }
 
