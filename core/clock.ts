@@ -13,8 +13,13 @@ export interface Clock {
 /** The longest delay that a timer of Node takes. */
 const delayMsMax = 2_147_483_647
 
+const { hrtime } = process
+
 export const systemClock: Clock = {
-  monotonic: () => performance.now(),
+  monotonic: () => {
+    const [seconds, nanoseconds] = hrtime()
+    return seconds * 1_000 + nanoseconds / 1_000_000
+  },
   wall: () => Date.now(),
   schedule: (ms, task) => {
     const timer = setTimeout(task, Math.min(Math.max(0, ms), delayMsMax))

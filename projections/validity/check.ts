@@ -109,10 +109,9 @@ const present = (
   const address = words[base + blobWord]!
   const bytes = space.blobs.bytesOf(address)
   const at = space.blobs.offsetOf(address)
-  if (!touch || now < seen + 1) return new SessionView(space.dictionary, bytes, at, seen, token)
-  const ms = Math.floor(now)
-  seeAgain(space, words, base, seen, ms)
-  return new SessionView(space.dictionary, bytes, at, ms, token)
+  if (touch && now >= seen + 1) seeAgain(space, words, base, seen, Math.floor(now))
+  return new SessionView(
+    space.dictionary, bytes, at, words[base + highWord]! & 0xffff, words[base + seenWord]! | 0, token)
 }
 
 const seeAgain = (space: Space, words: Uint32Array, base: number, seen: number, now: number): void => {

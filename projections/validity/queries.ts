@@ -5,8 +5,8 @@ import type { Found, Named } from '../../core/store/ports.ts'
 import { currentToken, SessionView } from './session-view.ts'
 import { load, settle } from './sessions.ts'
 import {
-  aheadBit, aliasBits, blobWord, confirmableBit, deadlineAt, dirtyBit, endedBit, hiddenBits, limitsShift, pendingBit,
-  reasonIn, rowWord, seenAt, slotWords, stateWord
+  aheadBit, aliasBits, blobWord, confirmableBit, deadlineAt, dirtyBit, endedBit, hiddenBits, highWord, limitsShift, pendingBit,
+  reasonIn, rowWord, seenAt, seenWord, slotWords, stateWord
 } from './slot.ts'
 import type { Place, Space } from './space.ts'
 import { homeOf, slotMask, slotShift } from './table.ts'
@@ -33,7 +33,8 @@ const isPast = (space: Space, { words, base }: Place, now: number): boolean =>
 const viewOf = (space: Space, { words, base }: Place): Session => {
   const address = words[base + blobWord]!
   return new SessionView(
-    space.dictionary, space.blobs.bytesOf(address), space.blobs.offsetOf(address), seenAt(words, base), currentToken
+    space.dictionary, space.blobs.bytesOf(address), space.blobs.offsetOf(address),
+    words[base + highWord]! & 0xffff, words[base + seenWord]! | 0, currentToken
   )
 }
 

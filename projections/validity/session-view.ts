@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/domain/ids.ts'
 import type { Session } from '../../core/domain/verdict.ts'
 import { ColdReader, noExtras, type Extras } from './cold.ts'
 import type { Dictionary } from './dictionary.ts'
-import { idText } from './words.ts'
+import { idText, wordSpan } from './words.ts'
 
 /** Which token the view was made for: the current one, the pending one, or the nth of the previous ones. */
 export const currentToken = -1
@@ -21,15 +21,21 @@ export class SessionView implements Session {
   readonly #dictionary: Dictionary
   readonly #bytes: Uint8Array
   readonly #at: number
-  readonly #seenAt: number
+  /** A time in two small integers: as one number it would be an object of its own. */
+  readonly #seenHigh: number
+  readonly #seenLow: number
   readonly #token: number
   #decoded: ColdReader | undefined
 
-  constructor(dictionary: Dictionary, bytes: Uint8Array, at: number, seenAt: number, token: number) {
+  /** `seenHigh`, `seenLow`: when it was last seen, in units of 2^32 ms and the signed 32 bits of the rest. */
+  constructor(
+    dictionary: Dictionary, bytes: Uint8Array, at: number, seenHigh: number, seenLow: number, token: number
+  ) {
     this.#dictionary = dictionary
     this.#bytes = bytes
     this.#at = at
-    this.#seenAt = seenAt
+    this.#seenHigh = seenHigh
+    this.#seenLow = seenLow
     this.#token = token
   }
 
@@ -55,13 +61,13 @@ export class SessionView implements Session {
   }
 
   get lastSeenAt(): number {
-    return this.#seenAt
+    return this.#seenHigh * wordSpan + (this.#seenLow >>> 0)
   }
 
   get expiresAt(): number {
     const cold = this.#cold()
     const { idle, absolute } = this.#dictionary.limits[cold.limits]!
-    return Math.min(this.#seenAt + idle, cold.startedAt + absolute)
+    return Math.min(this.lastSeenAt + idle, cold.startedAt + absolute)
   }
 
   get authentication(): Authentication {
