@@ -2,12 +2,13 @@ import type { Attributes, Authentication, Device } from '../../core/domain/event
 import type { CommandId, SessionId } from '../../core/domain/ids.ts'
 import type { LiveSession, PendingToken, PreviousToken } from '../../core/domain/session.ts'
 import type { Dictionary, Means } from './dictionary.ts'
+import { latinText } from './words.ts'
 
 /**
  * The blob: what of a session is not needed for a verdict. Bytes, in this order, numbers as base-128 varints:
- * length of the whole in units of 4 bytes · flags · id (16 bytes) · limits · start minus the time in the id (zigzag) ·
- * offset of the start · [its partition] · [tenant] · version · means (0: in the extras) · [authenticated minus start,
- * zigzag] · [length and text of the subject, one or two bytes a code unit] · [length and bytes of the extras' JSON]
+ * length of the whole in units of 4 bytes · flags · id (16 bytes) · [length and text of the subject, one or two bytes a
+ * code unit] · limits · [start minus the time in the id, zigzag] · offset of the start · [its partition] · [tenant] ·
+ * [version] · means (0: in the extras) · [authenticated minus start, zigzag] · [length and bytes of the extras' JSON]
  */
 const hasSubject = 1
 const wideSubject = 2
@@ -15,6 +16,10 @@ const hasTenant = 4
 const hasPartition = 8
 const hasAuthenticatedAt = 16
 const hasExtras = 32
+/** It did not start at the moment that its id tells. */
+const hasStart = 64
+/** Its version is not 1. */
+const hasVersion = 128
 
 /** What few sessions have, as JSON. */
 export interface Extras {
@@ -37,6 +42,35 @@ const decoder = new TextDecoder()
 const idTime = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! * 256 + bytes[at + 1]!) * 4_294_967_296
   + ((bytes[at + 2]! << 24 | bytes[at + 3]! << 16 | bytes[at + 4]! << 8 | bytes[at + 5]!) >>> 0)
+
+/** Where the id of the blob at `at` stands: behind the length, of one to four bytes, and the flags. */
+export const idPlace = (bytes: Uint8Array, at: number): number => {
+  let place = at
+  while (bytes[place++]! >= 128);
+  return place + 1
+}
+
+/** `length` code units of one or two bytes from `at`. */
+const unitsText = (bytes: Uint8Array, at: number, length: number, isWide: boolean): string => {
+  if (!isWide) return latinText(bytes, at, length)
+  let text = ''
+  for (let i = at; i < at + length * 2; i += 2) text += String.fromCharCode(bytes[i]! | bytes[i + 1]! << 8)
+  return text
+}
+
+/** The subject in the blob at `at`, with nothing else of it read: what most readers of a session want. */
+export const subjectText = (bytes: Uint8Array, at: number): string | null => {
+  const idAt = idPlace(bytes, at)
+  const flags = bytes[idAt - 1]!
+  if ((flags & hasSubject) === 0) return null
+  let place = idAt + 16
+  let length = 0
+  for (let scale = 1; ; scale *= 128) {
+    const byte = bytes[place++]!
+    length += (byte & 127) * scale
+    if (byte < 128) return unitsText(bytes, place, length, (flags & wideSubject) !== 0)
+  }
+}
 
 /** Takes a blob apart into numbers and places; nothing is decoded that is not asked for. */
 export class ColdReader {
@@ -67,27 +101,25 @@ export class ColdReader {
     const flags = bytes[this.#at++]!
     this.idAt = this.#at
     this.#at += 16
-    this.limits = this.#varint()
-    this.startedAt = idTime(bytes, this.idAt) + this.#zigzag()
-    this.offset = this.#varint()
-    this.partition = (flags & hasPartition) === 0 ? 0 : this.#varint()
-    this.tenant = (flags & hasTenant) === 0 ? 0 : this.#varint()
-    this.version = this.#varint()
-    this.means = this.#varint()
-    this.authenticatedAt = this.startedAt + ((flags & hasAuthenticatedAt) === 0 ? 0 : this.#zigzag())
     this.subjectIsWide = (flags & wideSubject) !== 0
     this.subjectLength = (flags & hasSubject) === 0 ? -1 : this.#varint()
     this.subjectAt = this.#at
     if (this.subjectLength > 0) this.#at += this.subjectIsWide ? this.subjectLength * 2 : this.subjectLength
+    this.limits = this.#varint()
+    this.startedAt = idTime(bytes, this.idAt) + ((flags & hasStart) === 0 ? 0 : this.#zigzag())
+    this.offset = this.#varint()
+    this.partition = (flags & hasPartition) === 0 ? 0 : this.#varint()
+    this.tenant = (flags & hasTenant) === 0 ? 0 : this.#varint()
+    this.version = (flags & hasVersion) === 0 ? 1 : this.#varint()
+    this.means = this.#varint()
+    this.authenticatedAt = this.startedAt + ((flags & hasAuthenticatedAt) === 0 ? 0 : this.#zigzag())
     this.#extrasLength = (flags & hasExtras) === 0 ? 0 : this.#varint()
     this.#extrasAt = this.#at
   }
 
   subject(): string | null {
     if (this.subjectLength < 0) return null
-    let text = ''
-    for (let i = 0; i < this.subjectLength; i++) text += String.fromCharCode(this.#unit(i))
-    return text
+    return unitsText(this.bytes, this.subjectAt, this.subjectLength, this.subjectIsWide)
   }
 
   subjectIs(subject: string): boolean {
@@ -162,9 +194,6 @@ export class ColdWriter {
     const { bytes } = this
     const { at } = fields.authentication
     const flagsAt = this.#at++
-    bytes[flagsAt] = (subject === null ? 0 : hasSubject)
-      | (fields.tenant === 0 ? 0 : hasTenant) | (fields.partition === 0 ? 0 : hasPartition)
-      | (at === fields.startedAt ? 0 : hasAuthenticatedAt) | (json === undefined ? 0 : hasExtras)
     const idAt = this.#at
     for (let i = 0; i < 4; i++) {
       const word = id[i]!
@@ -173,15 +202,20 @@ export class ColdWriter {
       bytes[this.#at++] = word >>> 8
       bytes[this.#at++] = word
     }
+    const sinceId = fields.startedAt - idTime(bytes, idAt)
+    const isWide = subject !== null && this.#text(subject)
+    bytes[flagsAt] = (subject === null ? 0 : hasSubject) | (isWide ? wideSubject : 0)
+      | (fields.tenant === 0 ? 0 : hasTenant) | (fields.partition === 0 ? 0 : hasPartition)
+      | (at === fields.startedAt ? 0 : hasAuthenticatedAt) | (json === undefined ? 0 : hasExtras)
+      | (sinceId === 0 ? 0 : hasStart) | (fields.version === 1 ? 0 : hasVersion)
     this.#varint(fields.limits)
-    this.#zigzag(fields.startedAt - idTime(bytes, idAt))
+    if (sinceId !== 0) this.#zigzag(sinceId)
     this.#varint(fields.offset)
     if (fields.partition !== 0) this.#varint(fields.partition)
     if (fields.tenant !== 0) this.#varint(fields.tenant)
-    this.#varint(fields.version)
+    if (fields.version !== 1) this.#varint(fields.version)
     this.#varint(means + 1)
     if (at !== fields.startedAt) this.#zigzag(at - fields.startedAt)
-    if (subject !== null && this.#text(subject)) bytes[flagsAt] = bytes[flagsAt]! | wideSubject
     if (json !== undefined) {
       this.#varint(json.length)
       bytes.set(json, this.#at)

@@ -1,7 +1,7 @@
 import type { Attributes, Authentication, Device } from '../../core/domain/events.ts'
 import type { SessionId } from '../../core/domain/ids.ts'
 import type { Session } from '../../core/domain/verdict.ts'
-import { ColdReader, noExtras, type Extras } from './cold.ts'
+import { ColdReader, idPlace, noExtras, subjectText, type Extras } from './cold.ts'
 import type { Dictionary } from './dictionary.ts'
 import { idText, wordSpan } from './words.ts'
 
@@ -40,12 +40,11 @@ export class SessionView implements Session {
   }
 
   get id(): SessionId {
-    const cold = this.#cold()
-    return idText(cold.bytes, cold.idAt)
+    return idText(this.#bytes, idPlace(this.#bytes, this.#at))
   }
 
   get subject(): string | null {
-    return this.#cold().subject()
+    return subjectText(this.#bytes, this.#at)
   }
 
   get tenant(): string | null {

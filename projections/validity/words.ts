@@ -68,16 +68,44 @@ export const readIdBytes = (bytes: Uint8Array, at: number, words: Uint32Array): 
   }
 }
 
-const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const { fromCharCode } = String
 
-/** The session id that stands in `bytes` from `at`. */
-export const idText = (bytes: Uint8Array, at: number): SessionId => {
+/**
+ * `length` characters of one byte each from `at`. Many at a time: one by one takes four times as long (170 ns for a
+ * subject of 16 characters).
+ */
+export const latinText = (b: Uint8Array, at: number, length: number): string => {
+  const end = at + length
   let text = ''
-  for (let i = 0; i < 16; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) text += '-'
-    text += hex[bytes[at + i]!]!
+  let i = at
+  for (; i + 16 <= end; i += 16) {
+    text += fromCharCode(
+      b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!, b[i + 4]!, b[i + 5]!, b[i + 6]!, b[i + 7]!,
+      b[i + 8]!, b[i + 9]!, b[i + 10]!, b[i + 11]!, b[i + 12]!, b[i + 13]!, b[i + 14]!, b[i + 15]!)
   }
-  return text as SessionId
+  for (; i + 4 <= end; i += 4) text += fromCharCode(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!)
+  for (; i < end; i++) text += fromCharCode(b[i]!)
+  return text
+}
+
+const digitCodes = Uint8Array.from('0123456789abcdef', (character) => character.charCodeAt(0))
+const high = (byte: number): number => digitCodes[byte >>> 4]!
+const low = (byte: number): number => digitCodes[byte & 15]!
+const dash = 45
+
+/** The session id that stands in `bytes` from `at`. In two pieces, for the same reason. */
+export const idText = (bytes: Uint8Array, at: number): SessionId => {
+  const a = bytes[at]!, b = bytes[at + 1]!, c = bytes[at + 2]!, d = bytes[at + 3]!
+  const e = bytes[at + 4]!, f = bytes[at + 5]!, g = bytes[at + 6]!, h = bytes[at + 7]!
+  const i = bytes[at + 8]!, j = bytes[at + 9]!, k = bytes[at + 10]!, l = bytes[at + 11]!
+  const m = bytes[at + 12]!, n = bytes[at + 13]!, o = bytes[at + 14]!, p = bytes[at + 15]!
+  return fromCharCode(
+    high(a), low(a), high(b), low(b), high(c), low(c), high(d), low(d), dash, high(e), low(e), high(f), low(f), dash,
+    high(g), low(g), high(h), low(h)
+  ) + fromCharCode(
+    dash, high(i), low(i), high(j), low(j), dash, high(k), low(k), high(l), low(l), high(m), low(m), high(n), low(n),
+    high(o), low(o), high(p), low(p)
+  ) as SessionId
 }
 
 /** Ids are random in their last 62 bits, but ids of tests and other mints need not be: hence the mixing. */

@@ -256,6 +256,22 @@ describe('a session in the hands of the app', () => {
     }), { numRuns: 100 })
   })
 
+  test('ids keep every digit, and long texts every unit', () => {
+    const id = fc.uuid({ version: 7 }) as fc.Arbitrary<SessionId>
+    const unit = fc.constantFrom('a', '\u00ff', '\u0100')
+    const text = fc.string({ unit, minLength: 100, maxLength: 512, size: 'max' })
+    const shorter = fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 40 })
+    fc.assert(fc.property(id, text, shorter, (id, long, short) => {
+      const { index, start } = world()
+      start(0, { session: id, subject: long })
+      start(1, { subject: short })
+      const seen = index.check(tokens()[0], startOfTime, true)
+      expect(seen.ok && [seen.session.id, seen.session.subject]).toEqual([id, long])
+      const other = index.check(tokens()[1], startOfTime, true)
+      expect(other.ok && [other.session.id, other.session.subject]).toEqual([idAt(1), short])
+    }), { numRuns: 100 })
+  })
+
   test('attributes of any JSON and size come back', () => {
     // The fold itself drops this one key.
     const key = fc.string().filter((name) => name !== '__proto__')
