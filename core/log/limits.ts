@@ -1,2 +1,2 @@
 /** The most records that one batch holds: what a node folds before its event loop gets its turn. */
-export const batchLengthMax = 512
+export const batchLengthMax = 128
