@@ -17,6 +17,10 @@ export interface Tail {
   readonly damaged: Effect.Effect<never, LogDamaged>
 }
 
+/** So long it folds before the event loop gets its turn, ms; and after so many records it looks at the clock. */
+const turnMs = 4
+const turnStep = 16
+
 /**
  * The only way into the index for what the log says: every record, in order, from where the index stands. After a
  * failure it goes on from there; a record that cannot be trusted closes the fence for good.
@@ -24,21 +28,32 @@ export interface Tail {
 export const startTail = (
   parts: Parts, followers: readonly Follower[]
 ): Effect.Effect<Tail, never, Scope.Scope> => Effect.gen(function*() {
-  const { index, barrier, fence, failures, log } = parts
-  const fold = (batch: readonly StoredEvent[]): void => {
-    for (const record of batch) {
+  const { index, barrier, fence, failures, log, time } = parts
+  /** From the `first` of a batch on, until the turn is over. Returns the first that is left. */
+  const fold = (batch: readonly StoredEvent[], first: number): number => {
+    const until = time.monotonic() + turnMs
+    let next = first
+    while (next < batch.length) {
+      const record = batch[next++]!
       const outcome = index.apply(record)
       if (record.event.type !== 'Unreadable') barrier.folded(record.event, outcome)
       for (const follow of followers) follow(record)
+      if (next % turnStep === 0 && time.monotonic() >= until) break
     }
     const [distrusted] = index.distrust()
     if (distrusted !== undefined) fence.distrust(distrusted)
     barrier.advance(index.position())
+    return next
   }
-  const follow = Effect.suspend(() => Stream.runForEach(log.tail(index.position()), (batch) => Effect.sync(() => {
+  /** Between turns the event loop gets its own. Whatever was folded by then counts as applied. */
+  const foldAll = (batch: readonly StoredEvent[], first: number): Effect.Effect<void> => Effect.suspend(() => {
+    const next = fold(batch, first)
+    return next === batch.length ? Effect.void : Effect.andThen(Effect.yieldNow, foldAll(batch, next))
+  })
+  const follow = Effect.suspend(() => Stream.runForEach(log.tail(index.position()), (batch) => {
     failures.delete('tail')
-    fold(batch)
-  })))
+    return foldAll(batch, 0)
+  }))
   const unavailable = (error: LogUnavailable) =>
     Effect.sync(() => { failures.set('tail', error.message) }).pipe(Effect.andThen(Effect.sleep('100 millis')))
   const damaged = yield* Deferred.make<never, LogDamaged>()

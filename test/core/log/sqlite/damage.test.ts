@@ -166,6 +166,12 @@ describe('a damaged log is found out where it breaks, and what stands before it 
     expect(count).toBe(20)
   })
 
+  it('far behind the first: all before it are delivered', async () => {
+    const path = await newLog(900)
+    alter(path, 'UPDATE event SET body = replace(body, ?, ?) WHERE seq = 701', 'ann', 'bob')
+    await expectBreak(path, 700, 'its hash does not fit')
+  })
+
   it('any one change to any text is found, at its record', async () => {
     const path = await newLog(60)
     const db = new Database(path)

@@ -20,6 +20,26 @@ describe('reading far behind the head', () => {
     await node.close()
   })
 
+  it('a few at a time, and in between the event loop has its turn', async () => {
+    const node = await LogNode.open(sqliteLog({ path: temporaryPath('log.db') }))
+    const events = eventsOf('ann', 'c', 3_000)
+    await node.append(...events)
+    let turn = 0
+    let next = setImmediate(function count() {
+      turn++
+      next = setImmediate(count)
+    })
+    const turns: number[] = []
+    const other = node.follow(position([5]), async () => { turns.push(turn) })
+    await until('all', () => other.records.length === 2_995)
+    clearImmediate(next)
+    expect(other.records.map(({ event }) => event)).toEqual(events.slice(5))
+    expect(Math.max(...other.batches.map((batch) => batch.length))).toBeLessThanOrEqual(128)
+    expect(new Set(turns).size).toBe(other.batches.length)
+    await other.stop()
+    await node.close()
+  })
+
   it('large records come a few at a time, and none is left out', async () => {
     const node = await LogNode.open(sqliteLog({ path: temporaryPath('log.db') }))
     const events = Array.from({ length: 40 }, (_, i) => activityOf(`c${i}`, 5_000))
