@@ -60,7 +60,10 @@ export interface Sessions extends AsyncDisposable {
   /** Aborts the moment that the session ends on this node, for whatever reason; its reason is a `SessionOver`. */
   signal(id: string): AbortSignal
   health(): Health
-  /** Writes what is left and lets go of every timer, socket and file. May be called again. */
+  /**
+   * Writes what is left and lets go of every timer, socket and file. May be called again. Rejects with
+   * `LogUnavailable`, once all is let go, if the log did not take a revocation that was made or heard here.
+   */
   close(): Promise<void>
 }
 
@@ -94,7 +97,7 @@ const facade = (store: SessionsShape, scope: Scope.Closeable): Sessions => {
   const run = <A, E>(effect: () => Effect.Effect<A, E>): Promise<A> =>
     closing === undefined ? settle(Effect.suspend(effect), calls) : Promise.reject(closed())
   /** What is under way ends with the node, one way or the other: nobody is left waiting. */
-  const end = Scope.close(scope, Exit.void).pipe(Effect.andThen(Effect.suspend(() => Fiber.interruptAll([...calls]))))
+  const end = Effect.ensuring(Scope.close(scope, Exit.void), Effect.suspend(() => Fiber.interruptAll([...calls])))
   const close = (): Promise<void> => closing ??= Effect.runPromise(end)
   return {
     create: (options) => run(() => store.create(options)),

@@ -13,6 +13,8 @@ export const announceEveryMs = 900_000
 const marginMs = 10
 const marginShare = 0.01
 const acknowledgedMax = 1_024
+/** A namesake is told of for so long after it was heard: some heartbeats. */
+const namesakeMs = 5_000
 
 interface Known extends Member {
   /**
@@ -34,6 +36,7 @@ class Roster {
   readonly #time: TrustedTime
   readonly #members = new Map<string, Known>()
   #joinedAt = Number.POSITIVE_INFINITY
+  #namesakeHeardAt = Number.NEGATIVE_INFINITY
 
   constructor(self: Self, time: TrustedTime) {
     this.#self = self
@@ -54,8 +57,9 @@ class Roster {
     return known?.incarnation === incarnation ? known : undefined
   }
 
+  /** By the log, another process came under this name after this one; by the broadcast, another is alive now. */
   get isMisnamed(): boolean {
-    return this.#members.has(this.#self.node)
+    return this.#members.has(this.#self.node) || this.#time.monotonic() - this.#namesakeHeardAt < namesakeMs
   }
 
   fold(event: NodeAnnounced): void {
@@ -81,6 +85,9 @@ class Roster {
   }
 
   heard(from: Self, position: Position, wall: number): void {
+    if (from.node === this.#self.node && from.incarnation !== this.#self.incarnation) {
+      this.#namesakeHeardAt = this.#time.monotonic()
+    }
     const known = this.find(from)
     if (known === undefined) return
     const skewMs = Math.round(wall - this.#time.now())

@@ -33,7 +33,7 @@ import { startFreshness } from './freshness.ts'
 import { announceNode, startAnnouncing } from './announcing.ts'
 import { startHearing } from './hearing.ts'
 import { makeMembership } from './membership.ts'
-import { relayAll, startRelay } from './relay.ts'
+import { relayAtLast, startRelay } from './relay.ts'
 import { startSweeper } from './sweeper.ts'
 import { startTail } from './tail.ts'
 
@@ -153,9 +153,10 @@ const startNode = (
     events.onReturn = activity.returned
     yield* startSweeper(parts)
     yield* startRelay(parts)
-    yield* Effect.addFinalizer(() => relayAll(parts).pipe(
-      Effect.andThen(activity.flush), Effect.andThen(announceNode(parts, 'leaves')),
-      Effect.timeoutOption(closeWithin), Effect.ignore))
+    yield* Effect.addFinalizer(() => Effect.ensuring(
+      relayAtLast(parts, closeWithin),
+      activity.flush.pipe(
+        Effect.andThen(announceNode(parts, 'leaves')), Effect.timeoutOption(closeWithin), Effect.ignore)))
     yield* Effect.addFinalizer(() => Effect.sync(() => parts.fence.distrust('the session store was closed')))
     return makeSessions(parts, catchUp, signals)
   })

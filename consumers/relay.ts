@@ -1,10 +1,11 @@
+import type * as Duration from 'effect/Duration'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { Revocation } from '../core/domain/events.ts'
 import type { CommandId } from '../core/domain/ids.ts'
 import type { Parts } from '../core/store/parts.ts'
 import { announce } from '../core/store/write.ts'
-import type { LogUnavailable } from '../core/errors.ts'
+import { LogUnavailable } from '../core/errors.ts'
 import { background, bounded } from './background.ts'
 
 /** A revocation that was heard and does not stand in the log after so long is appended by whoever heard it (I4). */
@@ -21,10 +22,34 @@ const appendAll = (parts: Parts, events: readonly Revocation[]): Effect.Effect<v
     : Effect.forEach(events, (event) => appendAll(parts, [event]), { discard: true })))
 }
 
-/** What this node still owes the log when it closes. */
-export const relayAll = (parts: Parts): Effect.Effect<void, LogUnavailable> => Effect.suspend(() => {
+/** So many of them are named in a message. */
+const namedMax = 10
+
+const nameOf = (event: Revocation): string => {
+  switch (event.type) {
+    case 'SessionEnded': return `session ${event.session}`
+    case 'SubjectRevoked': return `subject ${event.subject}`
+    case 'TenantRevoked': return `tenant ${event.tenant}`
+    case 'AllRevoked': return 'all'
+  }
+}
+
+const unwritten = (events: readonly Revocation[]) => new LogUnavailable({
+  message: `The node is closed, but the log did not take ${events.length} of its revocations: `
+    + `${events.slice(0, namedMax).map(nameOf).join(', ')}${events.length > namedMax ? ', ...' : ''}. `
+    + 'The nodes that heard of them go on refusing, and write them. If there are none, revoke them again after the start.'
+})
+
+/**
+ * What this node still owes the log when it closes. Dies with `LogUnavailable` if the log does not take it within
+ * `within`: nobody should believe in a revocation that may be gone.
+ */
+export const relayAtLast = (parts: Parts, within: Duration.Input): Effect.Effect<void> => Effect.suspend(() => {
   const pending = [...parts.index.pendingEarly().values()]
-  return pending.length === 0 ? Effect.void : appendAll(parts, pending)
+  if (pending.length === 0) return Effect.void
+  return appendAll(parts, pending).pipe(
+    Effect.timeoutOrElse({ duration: within, orElse: () => Effect.fail(unwritten(pending)) }),
+    Effect.catch(() => Effect.die(unwritten(pending))))
 })
 
 /**

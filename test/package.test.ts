@@ -1,5 +1,5 @@
 /** The package as an app gets it: built, packed, installed in an empty folder, and used from there. */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -78,6 +78,15 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
     expect(await run(app, oldest!, '--version')).toBe(`v${oldestNodeVersion}\n`)
     expect(`${readManifest().engines.node}.0`).toBe(`>=${oldestNodeVersion}`)
     expect(await runProgram(oldest!, 'oldest.db')).toEqual(answers)
+  })
+
+  const tooOld = process.env['PATH']?.split(':').map((directory) => join(directory, 'node'))
+    .find((node) => existsSync(node) && /^v(?:1\d|20|21)\./.test(execFileSync(node, ['--version'], { encoding: 'utf8' })))
+  it.runIf(tooOld !== undefined)('says on a Node that is too old which one it needs', async () => {
+    writeFileSync(join(app, 'too-old.js'), `
+      import { openSessions } from 'curfew'
+      await openSessions().catch((error) => console.log(error._tag, error.message))`)
+    expect(await run(app, tooOld!, 'too-old.js')).toMatch(/^LogUnusable .*curfew needs 22\.18 or newer\. .*it is /)
   })
 
   it('loads no driver of a server before it is used, and says what is missing then', async () => {

@@ -68,7 +68,7 @@ describe('what the README says of the project is so', () => {
       scripts: Record<string, string>
     }
     const ci = readFileSync(join(root, '.ci/run'), 'utf8')
-    expect(blocks('sh')).toEqual(['npm ci && npm start\n', 'npm ci && npm test\n'])
+    expect(blocks('sh')).toEqual(['npm ci && npm start\n', 'npm ci && npm test\n', 'npm i curfew\n'])
     for (const [, script = ''] of readme.matchAll(/npm run ([a-z]+)/g)) expect(scripts).toHaveProperty(script)
     for (const command of ['npm ci', 'npm test', 'npm start -- --once']) expect(ci).toContain(command)
   })

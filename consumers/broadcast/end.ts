@@ -115,7 +115,7 @@ export const makeEnd = ({ kind, cluster, key, self, wire }: EndOptions): End => 
   }
 
   const status = (): BroadcastStatus => ({
-    kind, connected: state.connected, failure: state.connected ? trouble : state.failure, ...counts,
+    kind, connected: state.connected, authenticated: key !== undefined, failure: state.connected ? trouble : state.failure, ...counts,
     refused: { ...refused }
   })
 

@@ -78,7 +78,7 @@ class SqliteNode {
     this.#appends = new Appends(path, this.#thread, onChange, (own) => {
       this.#reader.remember(own)
       // The tails after those who wait for the append: a revocation need not be folded to be durable.
-      setImmediate(() => this.#bell.ring())
+      Effect.runFork(Effect.andThen(Effect.yieldNow, Effect.sync(() => this.#bell.ring())))
     })
   }
 

@@ -44,6 +44,11 @@ export type MessageRefusal =
 export interface BroadcastStatus {
   readonly kind: string
   readonly connected: boolean
+  /**
+   * Whether messages are proven to be of the cluster's own nodes: it has a key. Without one whoever may publish can end
+   * sessions (and no more, I3), and `confirm: 'cluster'` waits out maxStaleness, for no acknowledgement is believed.
+   */
+  readonly authenticated: boolean
   /** The last failure, while it lasts. */
   readonly failure: string | null
   readonly sent: number

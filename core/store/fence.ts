@@ -57,7 +57,7 @@ export class Fence {
     if (!this.isStale(now.monotonic, now.wall)) return null
     return this.#freshMonotonic === Number.NEGATIVE_INFINITY
       ? 'has not caught up with the log since its start'
-      : `last compared itself with the log ${Math.round(this.ageMs(now))} ms ago`
+      : `has not compared itself with the log for more than ${this.#maxStalenessMs} ms (option maxStaleness)`
   }
 }
 

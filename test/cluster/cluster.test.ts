@@ -230,7 +230,7 @@ describe('I5: bounded staleness', () => {
     await known(b.sessions, token)
     b.faults.head = 'hang'
     await until('b fences itself', () => reason(b.sessions, token) === 'stale')
-    expect(b.sessions.health().fenced).toContain('last compared itself with the log')
+    expect(b.sessions.health().fenced).toContain('has not compared itself with the log')
     expect(reason(a.sessions, token)).toBe('ok')
     expect(await b.sessions.authenticate(token)).toEqual({ ok: false, reason: 'stale' })
     b.faults.head = 'ok'
@@ -333,5 +333,25 @@ describe('health', () => {
     await until('a knows b', () => a.sessions.health().nodes.length === 1)
     await b.sessions.close()
     await until('b is gone', () => a.sessions.health().nodes.length === 0)
+  })
+})
+
+describe('a node that closes while the log takes nothing', () => {
+  it('says which of its revocations are not written, and the node that heard of them writes them', async () => {
+    await using cluster = new TestCluster(memoryLog(), { writeTimeout: 50 })
+    const a = await cluster.open('a')
+    const b = await cluster.open('b')
+    const { token, session } = await a.sessions.create({ subject: 'ada' })
+    await known(b.sessions, token)
+    a.faults.append = 'fail'
+    await expect(a.sessions.revoke({ token })).rejects.toMatchObject({ _tag: 'LogUnavailable' })
+    cluster.release('a')
+    const unwritten = { _tag: 'LogUnavailable', message: expect.stringContaining(`session ${session.id}`) as string }
+    await expect(a.sessions.close()).rejects.toMatchObject(unwritten)
+    await expect(a.sessions.close()).rejects.toMatchObject(unwritten)
+    await until('b has heard of it', () => reason(b.sessions, token) === 'ended')
+    await until('b has written it', () => b.sessions.health().revocationsPending === 0)
+    const c = await cluster.open('c')
+    expect(reason(c.sessions, token)).toBe('ended')
   })
 })

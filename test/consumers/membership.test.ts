@@ -127,4 +127,16 @@ describe('others', () => {
     expect(membership.others()).toHaveLength(1)
     expect(membership.misnamed()).toBe(true)
   })
+
+  it('tells the later of two processes with one name that the earlier one lives, for as long as it is heard', () => {
+    const { announce, clock, from, membership } = cluster()
+    announce('self', { incarnation: '4', at: clock.wall() - 1 })
+    announce('self', { incarnation: '5' })
+    membership.heard(from('self', '5'), place, clock.wall())
+    expect(membership.misnamed()).toBe(false)
+    membership.heard(from('self', '4'), place, clock.wall())
+    expect(membership.misnamed()).toBe(true)
+    clock.advance(5_000)
+    expect(membership.misnamed()).toBe(false)
+  })
 })

@@ -47,6 +47,11 @@ export class TestCluster implements AsyncDisposable {
     return node
   }
 
+  /** The node is closed by whoever says so. */
+  release(name: string): void {
+    this.#nodes.delete(name)
+  }
+
   async openAll(...names: readonly string[]): Promise<readonly TestNode[]> {
     return Promise.all(names.map((name) => this.open(name)))
   }

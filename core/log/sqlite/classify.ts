@@ -20,6 +20,8 @@ export type Reason =
   | 'damaged'
   /** The file that was opened is no longer the one at its path. */
   | 'moved'
+  /** The driver does not run here, and dies of it. */
+  | 'runtime'
   /** One record is more than SQLite takes. */
   | 'too-big'
   | 'other'
@@ -86,6 +88,7 @@ const advice: { readonly [reason in Reason]: string } = {
   'newer': 'is a log in a newer format. Install the version of curfew that wrote it, or a later one',
   'damaged': 'contradicts itself. Stop the nodes, verify the log, and restore it from a copy',
   'moved': 'was moved, removed or replaced while in use. Put it back, or stop all nodes and start them on the new file',
+  'runtime': 'cannot be opened by this Node.js: curfew needs 22.18 or newer',
   'too-big': 'does not take a record of this size',
   'other': 'did not do what was asked'
 }

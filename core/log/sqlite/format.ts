@@ -74,7 +74,8 @@ const open = (
   path: string, mustExist: boolean, again: FileIdentity | undefined,
   connect: (path: string) => { readonly db: Database.Database; readonly found: Found }
 ): Opened => {
-  const inTheWay = again === undefined ? obstacle(path, mustExist) : moved(path, again)
+  const inTheWay = unfit(path, process.versions.node)
+    ?? (again === undefined ? obstacle(path, mustExist) : moved(path, again))
   if (inTheWay !== undefined) return { ok: false, failure: inTheWay }
   try {
     const { db, found } = connect(path)
@@ -104,6 +105,12 @@ const identify = (db: Database.Database): Found => db.transaction(() => {
   const objects = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get()
   return application === 0 && objects === 0 ? 'empty' : 'foreign'
 })()
+
+/** On an older Node the driver's binary ends the process by a segmentation fault. */
+export const unfit = (path: string, version: string): Failure | undefined => {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 22 || (major === 22 && minor >= 18) ? undefined : failure(path, 'runtime', 'CURFEW', `it is ${version}`)
+}
 
 /** What is not a file that SQLite could open. Its own words for all of these are "unable to open database file". */
 const obstacle = (path: string, mustExist: boolean): Failure | undefined => {

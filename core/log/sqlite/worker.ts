@@ -3,6 +3,7 @@
  * reads ahead for a node that catches up. Loads no more than the driver, so that it starts quickly and stays small.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../../clock.ts'
 import {
   closeRequest, unpackAppends, type FromThread, type PageRequest, type ThreadData, type ToThread
 } from './messages.ts'
@@ -20,11 +21,11 @@ const post = (message: FromThread) => port.postMessage(message)
 const { path, file } = workerData as ThreadData
 const commits = new Commits(path, file)
 let stagedLength = 0
-let commitAnyway: NodeJS.Timeout | undefined
+let callOff: (() => void) | undefined
 
 const commit = (): void => {
-  clearTimeout(commitAnyway)
-  commitAnyway = undefined
+  callOff?.()
+  callOff = undefined
   stagedLength = 0
   commits.commit(post)
 }
@@ -65,7 +66,7 @@ const readPage = ({ behind, last }: PageRequest): void => {
 port.on('message', (message: ToThread) => {
   const then = take(message)
   if (then === 'wait') {
-    commitAnyway ??= setTimeout(commit, followMsMax)
+    callOff ??= systemClock.schedule(followMsMax, commit)
     return
   }
   commit()

@@ -5,8 +5,8 @@ import { revocation } from './wire.ts'
 
 /**
  * A process of its own. `leave`: joins, says so, leaves when told, and must then end by itself; told 'full', it first
- * says more than a socket takes. `die`: publishes a revocation and is gone at the end of this turn of the event loop. `bare`: opens where the
- * client is not installed.
+ * says more than a socket takes. `die`: publishes a revocation and is gone at the end of this turn of the event loop.
+ * `bare`: opens where the client is not installed.
  */
 const [mode, servers = '', client = 'own'] = process.argv.slice(2)
 
