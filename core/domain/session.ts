@@ -8,6 +8,7 @@ import type {
   DomainEvent,
   EndReason,
   Reauthenticated,
+  SessionEnded,
   SessionStarted,
   TokenConfirmed,
   TokenRotated,
@@ -80,6 +81,15 @@ export const patchesMax = 8
 export const absoluteDeadline = (session: LiveSession): number => session.startedAt + session.limits.absolute
 /** When the session ends if nothing more is heard of it. */
 export const idleDeadline = (session: LiveSession): number => session.lastSeenAt + session.limits.idle
+
+const deadlines = { idle: idleDeadline, absolute: absoluteDeadline } as const
+
+/**
+ * Whether an end holds only once the session's time is over: a node with a fast clock, or one that had not heard of the
+ * latest activity, ends nobody early (I6). Every other end of a live session holds.
+ */
+export const isOfTime = (event: SessionEnded): event is SessionEnded & { readonly reason: 'idle' | 'absolute' } =>
+  event.reason === 'idle' || event.reason === 'absolute'
 
 /** Whether a revocation concerns a session that stands before it in the log. */
 export const revokes = (
@@ -209,9 +219,7 @@ export const evolve = (state: SessionState, event: DomainEvent): SessionState =>
     case 'AttributesChanged':
       return change(state, event)
     case 'SessionEnded':
-      // A node with a fast clock, or one that had not heard of the latest activity, ends nobody early (I6).
-      if (event.reason === 'idle' && event.at < idleDeadline(state)) return state
-      if (event.reason === 'absolute' && event.at < absoluteDeadline(state)) return state
+      if (isOfTime(event) && event.at < deadlines[event.reason](state)) return state
       return { status: 'ended', id: state.id, reason: event.reason }
   }
 }

@@ -1,7 +1,7 @@
 import type {
-  ActivityRecorded, DomainEvent, SessionEvent, SessionStarted, SubjectRevoked, WideRevocation
+  ActivityRecorded, DomainEvent, SessionEnded, SessionEvent, SessionStarted, SubjectRevoked, WideRevocation
 } from '../../core/domain/events.ts'
-import { evolve, initial, lastSeenBy, revokes, type LiveSession } from '../../core/domain/session.ts'
+import { evolve, initial, isOfTime, lastSeenBy, revokes, type LiveSession } from '../../core/domain/session.ts'
 import type { Outcome } from '../../core/store/ports.ts'
 import type { Unreadable } from '../../core/log/codec.ts'
 import { rememberMarginMs, add, end, foldedSeen, hide, load, replace, settle } from './sessions.ts'
@@ -34,7 +34,7 @@ export const foldEvent = (
       return outcome
     }
     case 'SessionEnded': {
-      const outcome = foldChange(space, event)
+      const outcome = isOfTime(event) ? foldChange(space, event) : foldEnd(space, event)
       if (space.early.size > 0) space.early.folded(event, partition)
       return outcome
     }
@@ -95,6 +95,18 @@ const foldActivity = (space: Space, event: ActivityRecorded, partition: number):
     outcome = 'applied'
   }
   return outcome
+}
+
+/** An end that holds whatever the session is like: `evolve` need not be asked, nor the session be put together. */
+const foldEnd = (space: Space, event: SessionEnded): Outcome => {
+  readId(event.session, space.id)
+  const row = space.ids.find(space.id)
+  if (row === 0) return foldUnseen(space, event)
+  const { words, base } = space.home(row)
+  settle(space, words, base)
+  if ((words[base + stateWord]! & endedBit) !== 0) return 'ignored'
+  end(space, row, event.reason)
+  return 'applied'
 }
 
 /** Everything else of one session: load, evolve, store. */

@@ -51,7 +51,7 @@ export class ListsBySubject {
   unlink(subject: string, row: number): void {
     const key = nameHash(subject, this.#key0, this.#key1)
     const side = this.#table.side(key)
-    const slot = this.#find(side, key, subject)
+    const slot = this.#find(side, key, subject, row)
     const words = side.segments[slot >>> slotShift]!
     const at = (slot & slotMask) * 2 + 1
     const head = this.#links.unlink(row, words[at]!)
@@ -71,7 +71,8 @@ export class ListsBySubject {
     return this.#table.bytes() + this.#links.bytes()
   }
 
-  #find(side: Side, key: number, subject: string): number {
+  /** `known`: a row that is the subject's, if it is the newest; most have but one. */
+  #find(side: Side, key: number, subject: string, known = 0): number {
     const space = this.#space
     for (let slot = homeOf(side, key); ; slot++) {
       const words = side.segments[slot >>> slotShift]!
@@ -79,6 +80,7 @@ export class ListsBySubject {
       const row = words[base + 1]!
       if (row === 0 || words[base]! > key) return -1
       if (words[base] !== key) continue
+      if (row === known) return slot
       const home = space.home(row)
       if (space.subjectReader(home.words[home.base + blobWord]!).subjectIs(subject)) return slot
     }
