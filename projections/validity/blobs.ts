@@ -1,3 +1,5 @@
+import { sharedBytes } from './shared.ts'
+
 /**
  * Append-only bytes in segments. A blob never changes and never moves within its segment; a segment is dropped as a
  * whole, and whoever still looks at one of its blobs keeps it alive. An address is the segment's ordinal and the
@@ -102,7 +104,7 @@ export class Blobs {
     const before = this.#current
     const ordinal = this.#freeOrdinals.pop() ?? this.segments.length
     if (ordinal >= 2 ** (32 - this.#unitBits)) throw new RangeError('the index has used up its 16 GB of blobs')
-    const segment = new Uint8Array(new SharedArrayBuffer(Math.max(this.#segmentBytes, length)))
+    const segment = sharedBytes(Math.max(this.#segmentBytes, length))
     this.segments[ordinal] = segment
     this.#used[ordinal] = 0
     this.#live[ordinal] = 0

@@ -1,3 +1,5 @@
+import { sharedBytes } from './shared.ts'
+
 /** Stretches of the space of keys that a slot's share is divided into. One in five of them is taken. */
 const stretchesPerSlot = 4
 /** A count that comes so far stays: it says "taken", which is always safe. */
@@ -14,7 +16,7 @@ export class Occupancy {
   readonly scale: number
 
   constructor(slots: number) {
-    this.counts = new Uint8Array(new SharedArrayBuffer(slots * stretchesPerSlot / 2 + 1))
+    this.counts = sharedBytes(slots * stretchesPerSlot / 2 + 1)
     this.scale = slots * stretchesPerSlot / 4_294_967_296
   }
 

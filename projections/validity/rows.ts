@@ -1,3 +1,5 @@
+import { sharedWords } from './shared.ts'
+
 const columnShift = 16
 const columnMask = 0xffff
 
@@ -19,7 +21,7 @@ export class Column {
     if (segment === undefined || segment === nothing) {
       if (value === 0) return
       while (this.#segments.length < index) this.#segments.push(nothing)
-      segment = new Uint32Array(new SharedArrayBuffer((columnMask + 1) * 4))
+      segment = sharedWords(columnMask + 1)
       this.#segments[index] = segment
     }
     if (value !== 0 || segment[row & columnMask] !== 0) segment[row & columnMask] = value
@@ -32,6 +34,44 @@ export class Column {
   }
 }
 
+/** So many entries wait in a `LateColumn` at most. */
+const waitingMax = 256
+
+/**
+ * A column for the hot path to write: what is to be set waits in a short list and is set with others, because one word
+ * alone, anywhere in a large column, is as long in coming from memory as all else that a validation does. Together
+ * they come at once.
+ */
+export class LateColumn {
+  readonly #column = new Column()
+  /** Rows and values in turn, oldest first. */
+  readonly #waiting = new Uint32Array(waitingMax * 2)
+  #used = 0
+
+  get(row: number): number {
+    this.#settle()
+    return this.#column.get(row)
+  }
+
+  set(row: number, value: number): void {
+    const used = this.#used
+    this.#waiting[used] = row
+    this.#waiting[used + 1] = value
+    this.#used = used + 2
+    if (this.#used === waitingMax * 2) this.#settle()
+  }
+
+  bytes(): number {
+    return this.#column.bytes()
+  }
+
+  #settle(): void {
+    const waiting = this.#waiting
+    for (let i = 0; i < this.#used; i += 2) this.#column.set(waiting[i]!, waiting[i + 1]!)
+    this.#used = 0
+  }
+}
+
 /**
  * Ordinals of sessions, from 1. A row keeps the key of its session's home slot, the first word of the current token's
  * digest: unlike the slot's number it does not change when slots move.
@@ -39,7 +79,7 @@ export class Column {
 export class Rows {
   readonly key = new Column()
   /** The low 32 bits of the folded last-seen, where this node has seen the session since (AHEAD in the slot). */
-  readonly folded = new Column()
+  readonly folded = new LateColumn()
   #next = 1
   #free = 0
   count = 0

@@ -1,4 +1,5 @@
 import { Occupancy } from './occupancy.ts'
+import { sharedWords } from './shared.ts'
 
 /**
  * Open addressing with ordered linear probing. A slot is `stride` words: word 0 is the key, word `mark` is not 0 where
@@ -40,7 +41,7 @@ export interface Side {
 }
 
 const segmentOf = (slots: number, stride: number): Uint32Array =>
-  new Uint32Array(new SharedArrayBuffer(slots * stride * 4))
+  sharedWords(slots * stride)
 
 /** Where nothing was written yet: read, never written. Its pages are never touched, so it takes no memory. */
 const blanks: Uint32Array[] = []
@@ -261,7 +262,7 @@ export class OrderedTable {
     if (slot >= old.slots) {
       this.old = null
       this.frontier = 0
-      if (this.young.segments.length === 1) this.#pool.length = 0
+      this.#pool.length = 0
     }
   }
 
@@ -282,9 +283,8 @@ export class OrderedTable {
   }
 
   /**
-   * The young side goes on with the segments that the old one leaves: given back to the allocator and taken from it
-   * again, they were never given back to the system (glibc keeps freed blocks of this size), and growing to a million
-   * sessions took four times the memory.
+   * The young side goes on with the segments that the old one leaves: what is dropped instead stays until the engine
+   * next looks for garbage, and in a node that grows by a million sessions that came to several times the table.
    */
   #leave(old: Side, index: number): void {
     const segment = old.segments[index]!

@@ -1,16 +1,16 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Column, Links } from '../../projections/validity/rows.ts'
+import { Column, LateColumn, Links } from '../../projections/validity/rows.ts'
 
 /** Rows of several segments, a few of them often. */
 const row = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 65_534, max: 65_538 }),
   fc.integer({ min: 1, max: 300_000 }))
 const value = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 32 - 1 }))
 
-describe('a column', () => {
+describe.each([['a column', Column], ['a late column', LateColumn]])('%s', (_, Kind) => {
   it('holds what was set last, whichever of its segments came first', () => {
     fc.assert(fc.property(fc.array(fc.tuple(row, value), { maxLength: 60 }), (writes) => {
-      const column = new Column()
+      const column = new Kind()
       const model = new Map<number, number>()
       for (const [at, set] of writes) {
         column.set(at, set)
@@ -18,6 +18,14 @@ describe('a column', () => {
         for (const [known, is] of model) expect(column.get(known)).toBe(is)
       }
     }))
+  })
+
+  it('holds as much when nothing is read in between', () => {
+    fc.assert(fc.property(fc.array(fc.tuple(row, value), { maxLength: 1_000, size: 'max' }), (writes) => {
+      const column = new Kind()
+      for (const [at, set] of writes) column.set(at, set)
+      for (const [at, is] of new Map(writes)) expect(column.get(at)).toBe(is)
+    }), { endOnFailure: true })
   })
 })
 

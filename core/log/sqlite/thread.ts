@@ -8,6 +8,9 @@ import {
   type ToThread
 } from './messages.ts'
 
+/** What it makes does not live long: more of a nursery would only be more memory, 10 MB of it after a replay. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2 }
+
 /** How long closing waits for the thread to finish what it was given, ms. */
 export const closeMsMax = 5_000
 
@@ -85,7 +88,7 @@ export class LogThread {
 
   #start(onOpened: (opening: Opening) => void): Worker {
     const workerData: ThreadData = { path: this.#path, file: this.#file }
-    const worker = new Worker(workerFile, { name: 'curfew log', workerData, execArgv: [] })
+    const worker = new Worker(workerFile, { name: 'curfew log', workerData, execArgv: [], resourceLimits })
     let problem = failure(this.#path, 'other', 'CURFEW', 'the thread that writes it ended')
     worker.on('message', (message: FromThread) => {
       if (!('kind' in message)) return this.#user.onCommitted(message)
