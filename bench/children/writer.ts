@@ -36,8 +36,7 @@ const write = async (path: string, perSecond: number): Promise<WriterProtocol['w
     const due = Math.min(texts.length, Math.floor(elapsedNs(began) / 1e9 * perSecond)) - written
     if (due > 0) {
       const batch = texts.slice(written, written + Math.min(due, commitMost))
-      commits.stage([batch])
-      commits.commit((answer) => { if ('failure' in answer) throw new Error(answer.failure.message) })
+      commits.commit([batch], (answer) => { if ('failure' in answer) throw new Error(answer.failure.message) })
       written += batch.length
     }
     await sleep(everyMs)

@@ -25,12 +25,15 @@ interface Append {
   resume: (result: Effect.Effect<number, LogUnavailable>) => void
 }
 
-/** So many records cross to the thread before their tick is over, for it to begin with. */
+/**
+ * So many records cross to the thread before their tick is over. It commits them while the next are made, which is
+ * worth the further commit wherever the disk is not slow; and where it is, all the rest of the tick shares the next.
+ */
 const portion = 32
 
 /**
- * The appends of this node that have no answer yet. Those of one tick cross to the thread together, many in portions,
- * and share a transaction; what arrives there while a commit runs shares the next.
+ * The appends of this node that have no answer yet. Those of one tick cross to the thread together, many in portions; what
+ * arrives there while a commit runs shares the next.
  */
 export class Appends {
   readonly #path: string
@@ -64,7 +67,7 @@ export class Appends {
         this.#isTickOpen = true
         queueMicrotask(() => this.send())
       }
-      if (this.#unsentRecords >= portion) this.#post(true)
+      if (this.#unsentRecords >= portion) this.#post()
       return Effect.sync(() => { append.resume = () => undefined })
     })
   }
@@ -78,19 +81,19 @@ export class Appends {
     return this.#failure
   }
 
-  /** Hands to the thread what has come in since the last time, and that it may commit. */
+  /** Hands to the thread what has come in since the last time. */
   send(): void {
     if (!this.#isTickOpen) return
     this.#isTickOpen = false
-    this.#post(false)
+    if (this.#unsent.length > 0) this.#post()
   }
 
-  #post(more: boolean): void {
+  #post(): void {
     const unsent = this.#unsent
     this.#unsent = []
     this.#unsentRecords = 0
     for (const append of unsent) this.#sent.push(append)
-    if (!this.#thread.post(packAppends(unsent.map(({ records }) => records), more))) {
+    if (!this.#thread.post(packAppends(unsent.map(({ records }) => records)))) {
       return this.fail(unsent.length, closed(this.#path))
     }
     this.#onChange()

@@ -18,19 +18,11 @@ interface Connection {
   readonly transaction: Transaction
 }
 
-/**
- * Appends to the log, many in one transaction, and reads it. Blocks its thread; belongs into one of its own.
- *
- * What is staged is written into an open transaction at once, so that the work of a commit has been done when its last
- * appends arrive. What goes wrong meanwhile is found again, and dealt with, when it is committed.
- */
+/** Appends to the log, many in one transaction, and reads it. Blocks its thread; belongs into one of its own. */
 export class Commits {
   readonly #path: string
   #file: FileIdentity | undefined
   #connection: Connection | undefined
-  #staged: Append[] = []
-  /** Whether all that is staged stands in the open transaction; if not, why. */
-  #isWritten: true | Failure | 'not open' = true
 
   /** `file`: the one that it must be, if it was open before. */
   constructor(path: string, file: FileIdentity | undefined) {
@@ -53,7 +45,7 @@ export class Commits {
     connection?.db.close()
   }
 
-  /** The page behind a place, or undefined if it cannot be read now. Nothing may be staged: it does not stand yet. */
+  /** The page behind a place, or undefined if it cannot be read now. */
   read(behind: Place, last: number): Texts | undefined {
     try {
       return this.#connection?.records.behind(behind, last)
@@ -63,57 +55,27 @@ export class Commits {
     }
   }
 
-  stage(appends: readonly Append[]): void {
-    for (const append of appends) this.#staged.push(append)
-    if (this.#isWritten !== true) return
-    const transaction = this.#connection?.transaction
-    try {
-      if (transaction === undefined) this.#isWritten = 'not open'
-      else transaction.add(appends)
-    } catch (error) {
-      transaction?.rollback()
-      this.#isWritten = failureOf(this.#path, error)
-    }
-  }
-
-  /** Commits what is staged, and answers for every append, in order. */
-  commit(answer: (answer: Committed | Failed) => void): void {
-    const appends = this.#staged
-    const isWritten = this.#isWritten
-    this.#staged = []
-    this.#isWritten = true
+  /** Commits appends in one transaction, and answers for every one, in order. */
+  commit(appends: readonly Append[], answer: (answer: Committed | Failed) => void): void {
     if (appends.length === 0) return
-    // Of another process's lock it has been waiting long enough.
-    if (typeof isWritten === 'object' && isWritten.reason === 'busy') {
-      return answer({ kind: 'failed', appends: appends.length, failure: isWritten })
-    }
-    this.#settle(appends, isWritten === true, answer)
-  }
-
-  #settle(appends: readonly Append[], isWritten: boolean, answer: (answer: Committed | Failed) => void): void {
-    const result = this.#try(appends, isWritten)
+    const result = this.#try(appends)
     if ('first' in result) return answer([appends.length, result])
     if (appends.length === 1 || !ofOneAppend.has(result.reason)) {
       return answer({ kind: 'failed', appends: appends.length, failure: result })
     }
-    for (const append of appends) this.#settle([append], false, answer)
+    for (const append of appends) this.commit([append], answer)
   }
 
-  #try(appends: readonly Append[], isWritten: boolean): Standing | Failure {
+  #try(appends: readonly Append[]): Standing | Failure {
     if (this.#connection === undefined) {
       const opening = this.open()
       if (opening.kind === 'refused') return opening.failure
     }
     const { transaction, file } = this.#connection!
     try {
-      if (!isWritten) transaction.add(appends)
       // What is committed to a file that no longer stands at its path is gone with the next start.
-      const problem = moved(this.#path, file)
-      if (problem === undefined) return transaction.commit()
-      transaction.rollback()
-      return problem
+      return transaction.append(appends, () => moved(this.#path, file))
     } catch (error) {
-      transaction.rollback()
       const found = error instanceof ChainBroken
         ? failure(this.#path, 'damaged', 'CURFEW', error.message)
         : failureOf(this.#path, error)

@@ -5,40 +5,26 @@ import type { Append, Standing } from './transaction.ts'
 
 /**
  * Several appends in one string, which crosses to the other thread in half the time of an object that holds the same. A
- * record is JSON on one line; an empty line ends an append; a last line of '+' says that more will follow at once; the
- * empty string asks to close.
+ * record is JSON on one line; an empty line ends an append; the empty string asks to close.
  */
 export type Appends = string & { readonly appends: unique symbol }
 
 export const closeRequest = '' as Appends
-const moreFollows = '+'
 
-export interface Packed {
-  readonly appends: readonly Append[]
-  /** Whether more follows at once, so that a commit would come too early. */
-  readonly more: boolean
-}
-
-/** `more` without an append is nothing to send; no append and no more says that what followed was all. */
-export const packAppends = (
-  appends: ReadonlyArray<ReadonlyArray<{ readonly body: string }>>, more: boolean
-): Appends => {
+export const packAppends = (appends: ReadonlyArray<ReadonlyArray<{ readonly body: string }>>): Appends => {
   let text = ''
   for (const records of appends) {
     for (const { body } of records) text += body + '\n'
     text += '\n'
   }
-  return text + (more ? moreFollows : '\n') as Appends
+  return text as Appends
 }
 
-export const unpackAppends = (message: Appends): Packed => {
-  const more = message.endsWith(moreFollows)
-  const texts = message.slice(0, -1)
-  if (texts === '') return { appends: [], more }
-  const appends = texts.split('\n\n')
+export const unpackAppends = (message: Appends): readonly Append[] => {
+  const appends = message.split('\n\n')
   // Behind the last empty line.
   appends.pop()
-  return { appends: appends.map((bodies) => bodies.split('\n')), more }
+  return appends.map((bodies) => bodies.split('\n'))
 }
 
 /** Asks for the page behind a place, up to number `last`. */

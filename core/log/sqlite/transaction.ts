@@ -19,18 +19,13 @@ interface End {
   readonly hash: Link
 }
 
-/**
- * The transaction in which records are appended, on one connection. Appends may be added to it while others are yet to
- * come. Throws what the driver throws; whoever catches it calls `rollback`.
- */
+/** The transaction in which records are appended, on one connection. Throws what the driver throws. */
 export class Transaction {
   readonly #db: Database.Database
   readonly #last: Database.Statement<[], { readonly seq: number; readonly hash: unknown }>
   readonly #insert: Database.Statement<[number, string, Buffer]>
   readonly #begin: Database.Statement<[]>
   readonly #commit: Database.Statement<[]>
-  #before: End | undefined
-  #end: End | undefined
 
   constructor(db: Database.Database) {
     this.#db = db
@@ -40,40 +35,42 @@ export class Transaction {
     this.#commit = db.prepare('COMMIT')
   }
 
-  /** Begins, if nothing was added yet. */
-  add(appends: readonly Append[]): void {
-    let { seq, hash } = this.#end ?? this.#start()
-    for (const bodies of appends) {
-      for (const body of bodies) {
-        seq++
-        hash = link(hash, seq, body)
-        this.#insert.run(seq, body, toBytes(hash))
-      }
-    }
-    this.#end = { seq, hash }
-  }
-
-  /** Makes durable what was added. */
-  commit(): Standing {
-    const [before, end] = [this.#before!, this.#end!]
-    this.#commit.run()
-    this.#end = undefined
-    return { first: before.seq + 1, before: before.hash, last: end.hash }
-  }
-
-  rollback(): void {
-    this.#end = undefined
-    if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
-  }
-
-  #start(): End {
+  /**
+   * Appends one behind the other and makes them durable. `problem` is asked right before that: if it finds a problem,
+   * nothing is appended.
+   */
+  append<Problem>(appends: readonly Append[], problem: () => Problem | undefined): Standing | Problem {
     this.#begin.run()
+    try {
+      const before = this.#standingEnd()
+      let { seq, hash } = before
+      for (const bodies of appends) {
+        for (const body of bodies) {
+          seq++
+          hash = link(hash, seq, body)
+          this.#insert.run(seq, body, toBytes(hash))
+        }
+      }
+      const found = problem()
+      if (found !== undefined) {
+        this.#db.exec('ROLLBACK')
+        return found
+      }
+      this.#commit.run()
+      return { first: before.seq + 1, before: before.hash, last: hash }
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #standingEnd(): End {
     // Always asked of the file: another process may have appended since, and asking costs 3 us.
     const row = this.#last.get()
     const seq = row?.seq ?? 0
     const hash = row === undefined ? genesis : fromBytes(row.hash)
     if (hash === undefined) throw new ChainBroken(`record ${seq} holds no hash`)
     if (!Number.isSafeInteger(seq + 1)) throw new ChainBroken('the number of the last record is none that was given')
-    return this.#before = { seq, hash }
+    return { seq, hash }
   }
 }

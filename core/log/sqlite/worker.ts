@@ -3,16 +3,14 @@
  * reads ahead for a node that catches up. Loads no more than the driver, so that it starts quickly and stays small.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../clock.ts'
 import {
   closeRequest, unpackAppends, type FromThread, type PageRequest, type ThreadData, type ToThread
 } from './messages.ts'
 import { Commits } from './commits.ts'
+import type { Append } from './transaction.ts'
 
 /** A transaction takes no more appends once it has this many characters. */
 const lengthMax = 1_048_576
-/** A commit waits no longer for what is to follow at once: the node may have died, or have stopped. */
-const followMsMax = 5
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread only.')
@@ -20,36 +18,36 @@ const post = (message: FromThread) => port.postMessage(message)
 
 const { path, file } = workerData as ThreadData
 const commits = new Commits(path, file)
-let stagedLength = 0
-let callOff: (() => void) | undefined
+let waiting: Append[] = []
 
 const commit = (): void => {
-  callOff?.()
-  callOff = undefined
-  stagedLength = 0
-  commits.commit(post)
+  const appends = waiting
+  waiting = []
+  commits.commit(appends, post)
 }
 
 /**
- * All appends that have arrived share a transaction. A page is read once they stand, so that it holds nothing that
- * does not.
+ * All appends that have arrived share a transaction; what arrives while it is committed shares the next. A page is read
+ * once they stand, so that it holds nothing that does not. Returns whether to go on.
  */
-const take = (first: ToThread): 'close' | 'commit' | 'wait' => {
-  let waits = false
+const take = (first: ToThread): boolean => {
+  let length = 0
   for (let message: ToThread | undefined = first; message !== undefined; message = next()) {
-    if (message === closeRequest) return 'close'
+    if (message === closeRequest) {
+      commit()
+      return false
+    }
     if (typeof message !== 'string') {
       commit()
       readPage(message)
       continue
     }
-    const { appends, more } = unpackAppends(message)
-    commits.stage(appends)
-    waits = more
-    stagedLength += message.length
-    if (stagedLength >= lengthMax) return 'commit'
+    for (const append of unpackAppends(message)) waiting.push(append)
+    length += message.length
+    if (length >= lengthMax) break
   }
-  return waits ? 'wait' : 'commit'
+  commit()
+  return true
 }
 
 const next = (): ToThread | undefined => receiveMessageOnPort(port)?.message as ToThread | undefined
@@ -64,13 +62,7 @@ const readPage = ({ behind, last }: PageRequest): void => {
 }
 
 port.on('message', (message: ToThread) => {
-  const then = take(message)
-  if (then === 'wait') {
-    callOff ??= systemClock.schedule(followMsMax, commit)
-    return
-  }
-  commit()
-  if (then !== 'close') return
+  if (take(message)) return
   commits.close()
   port.close()
 })
