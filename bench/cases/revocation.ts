@@ -31,6 +31,8 @@ export type NodeProtocol = {
   readonly hopped: readonly [null, { readonly at: string; readonly length: number }]
   readonly revoke: readonly [{ readonly id: string }, Revoked]
   readonly hop: readonly [{ readonly bytes: string }, { readonly at: string }]
+  /** Has the row at the log's end ready, for `commit`. */
+  readonly fetchRow: readonly [null, null]
   readonly commit: readonly [null, { readonly ns: number }]
 }
 interface Opening {
@@ -60,6 +62,9 @@ interface Samples {
   readonly commit: number[]
 }
 
+/** So long each trial rests before what is timed: what the one before has set going (the tail, the doorbell) is over. */
+const settleMs = 3
+
 const usBetween = (from: string, to: string): number => Number(BigInt(to) - BigInt(from)) / 1_000
 
 const revokeTrial = async (here: Node, there: Node, session: Session, into: Samples): Promise<void> => {
@@ -82,6 +87,8 @@ const hopTrial = async (here: Node, there: Node, bytes: string, into: Samples): 
 }
 
 const commitTrial = async (here: Node, into: Samples): Promise<void> => {
+  await here.ask('fetchRow', null)
+  await sleep(settleMs)
   into.commit.push((await here.ask('commit', null)).ns / 1_000)
 }
 
@@ -94,9 +101,6 @@ const captureBytes = async (here: Node, there: Node): Promise<string> => {
   await here.ask('revoke', { id: session!.id })
   return (await there.ask('captured', null)).bytes
 }
-
-/** What a trial has set going (the tail, the doorbell) is over before the next. */
-const settleMs = 3
 
 const measure = async (here: Node, there: Node, bench: Bench): Promise<readonly Samples[]> => {
   const rounds = bench.rounds(7)

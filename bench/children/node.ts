@@ -2,7 +2,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { natsBroadcast } from '../../consumers/broadcast/nats.ts'
 import { openSessions, sqliteLog, type Sessions } from '../../index.ts'
 import type { NodeProtocol } from '../cases/revocation.ts'
-import { bareWriter, lastSeq, rowsBehind, type BareWriter } from '../harness/bare-sqlite.ts'
+import { bareWriter, lastSeq, rowsBehind, type BareWriter, type Row } from '../harness/bare-sqlite.ts'
 import { serve } from '../harness/child.ts'
 import { elapsedNs, nanoseconds } from '../harness/machine.ts'
 
@@ -15,6 +15,7 @@ interface Node {
   readonly path: string
 }
 let opened: Node | undefined
+let fetched: readonly Row[] = []
 const node = (): Node => {
   if (opened === undefined) throw new Error('ask this process to open first')
   return opened
@@ -115,9 +116,14 @@ serve<NodeProtocol>({
     node().nats.publish(hopSubject, payload)
     return { at: String(called) }
   },
+  fetchRow: () => {
+    const { path } = node()
+    fetched = rowsBehind(path, lastSeq(path) - 1)
+    return null
+  },
   commit: () => {
-    const { bare, path } = node()
-    const rows = rowsBehind(path, lastSeq(path) - 1)
+    const { bare } = node()
+    const rows = fetched
     const called = nanoseconds()
     bare.commit(rows)
     return { ns: elapsedNs(called) }
