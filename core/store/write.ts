@@ -155,8 +155,9 @@ class Batch {
   }
 
   #stands(position: Position): void {
-    announce(this.#parts.broadcast, position)
     for (const entry of this.#entries) entry.onDurable(position)
+    // After those who wait for the write: to tell the others takes as long as all that is left to do for it here.
+    this.#parts.run(Effect.andThen(Effect.yieldNow, Effect.sync(() => announce(this.#parts.broadcast, position))))
     this.#parts.barrier.whenReached(position, () => {
       if (this.#over) return
       this.#end()
