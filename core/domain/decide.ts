@@ -33,9 +33,13 @@ const ended = (session: Named, reason: EndReason, writer: Writer, actor: string 
 const rejectAttributes = ({ kind, detail }: AttributesProblem): Decision =>
   reject({ code: kind === 'too-large' ? 'AttributesTooLarge' : 'AttributesInvalid', detail })
 
-/** What one subject had on a session is not another's, and what is past its limits is nobody's. */
+/**
+ * What one subject had on a session is not another's, and what is past its limits is nobody's. The same name in another
+ * tenant is another subject.
+ */
 const passesOn = (before: LiveSession, command: Start, now: number): boolean =>
   (before.subject === null || before.subject === command.subject)
+  && (before.tenant === null || before.tenant === command.tenant)
   && now < absoluteDeadline(before) && now < idleDeadline(before)
 
 const startSession = (command: Start, continued: SessionState, writer: Writer): Decision => {

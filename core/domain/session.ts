@@ -159,18 +159,18 @@ const confirm = (session: LiveSession, event: TokenConfirmed): LiveSession => {
   }
 }
 
-/** A patch that would burst the limit together with another one is void, as if its writer had known of that one. */
+/**
+ * A patch that would burst the limit together with another one is void, as if its writer had known of that one; and it
+ * stays void when its record stands again and there is room by then.
+ */
 const change = (session: LiveSession, event: AttributesChanged): LiveSession => {
   if (event.expects !== undefined && event.expects !== session.version) return session
   if (session.patches.includes(event.command)) return session
   const attributes = mergePatch(session.attributes, event.patch)
-  if (attributesProblem(attributes) !== undefined) return session
-  return {
-    ...session,
-    version: session.version + 1,
-    attributes,
-    patches: event.expects === undefined ? [event.command, ...session.patches].slice(0, patchesMax) : session.patches
-  }
+  const known = event.expects === undefined
+    ? { ...session, patches: [event.command, ...session.patches].slice(0, patchesMax) }
+    : session
+  return attributesProblem(attributes) === undefined ? { ...known, version: session.version + 1, attributes } : known
 }
 
 /** When a session was last seen, by a batch: not after the batch was written, wherever its writer's clock had been. */

@@ -120,9 +120,13 @@ const foldChange = (space: Space, event: Exclude<SessionEvent, SessionStarted>):
   const before = load(space, words, base, foldedSeen(space, words, base))
   const after = evolve(before, event)
   if (after === before || after.status === 'none') return 'ignored'
-  if (after.status === 'ended') end(space, row, after.reason)
-  else replace(space, row, before, after)
-  return 'applied'
+  if (after.status === 'ended') {
+    end(space, row, after.reason)
+    return 'applied'
+  }
+  replace(space, row, before, after)
+  // A patch that is void is kept in mind all the same.
+  return after.version === before.version ? 'ignored' : 'applied'
 }
 
 /** An event of an id that never started, or was reclaimed. */

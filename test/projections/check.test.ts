@@ -357,4 +357,13 @@ describe('room', () => {
     expect(revoke('three')).toBe('applied')
     expect(revoke('one')).toBe('applied')
   })
+
+  test('a patch for which there is no room counts as ignored, and stays void', () => {
+    const { index, start, patch } = world()
+    start(0)
+    const large = 'x'.repeat(3_000)
+    expect(patch(0, { a: large })).toBe('applied')
+    expect(patch(0, { b: large })).toBe('ignored')
+    expect(index.state(idAt(0))).toMatchObject({ version: 2, attributes: { a: large }, patches: ['c2', 'c1'] })
+  })
 })

@@ -139,7 +139,11 @@ export class Model {
     if (after.status === 'ended') this.#hide(known, () => { known.state = after }, after.reason)
     else {
       known.state = after
-      if (after.status === 'live') known.last = after
+      if (after.status === 'live') {
+        const isVoid = event.type === 'AttributesChanged' && after.version === known.last.version
+        known.last = after
+        if (isVoid) return 'ignored'
+      }
     }
     return 'applied'
   }

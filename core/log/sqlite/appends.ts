@@ -1,10 +1,10 @@
 import * as Effect from 'effect/Effect'
 import type { DomainEvent } from '../../domain/events.ts'
 import type { LogUnavailable } from '../../errors.ts'
+import { batchLengthMax } from '../limits.ts'
 import type { Failure } from './classify.ts'
 import { packAppends, type Committed } from './messages.ts'
 import { closed, unavailable } from './problem.ts'
-import { pageLengthMax } from './records.ts'
 import type { LogThread } from './thread.ts'
 import type { Standing } from './transaction.ts'
 
@@ -115,7 +115,7 @@ export class Appends {
     const stand = this.#sent.splice(0, appends)
     this.#onChange()
     const records = stand.length === 1 ? stand[0]!.records : stand.flatMap((append) => append.records)
-    this.#onStanding(records.length <= pageLengthMax ? { standing, records } : undefined)
+    this.#onStanding(records.length <= batchLengthMax ? { standing, records } : undefined)
     let next = standing.first
     for (const { records, resume } of stand) {
       resume(Effect.succeed(next))

@@ -3,8 +3,6 @@ import * as Effect from 'effect/Effect'
 import { LogDamaged, type LogUnavailable } from '../../errors.ts'
 import { decodeText } from '../codec.ts'
 import type { Page } from '../follow.ts'
-import { batchLengthMax } from '../limits.ts'
-import type { StoredEvent } from '../port.ts'
 import { position, type Position } from '../position.ts'
 import type { Ahead, Awaited } from './ahead.ts'
 import type { Own } from './appends.ts'
@@ -20,21 +18,9 @@ export interface Cursor {
   readonly hash: Link | undefined
   /** The page behind it, where that was asked for already. */
   readonly ahead: Awaited | undefined
-  /** The rest of the page in which it stands, read and checked, but not yet decoded. */
-  readonly rest: Rest | undefined
 }
 
-interface Rest {
-  /** The number of the record before the page. */
-  readonly seq: number
-  readonly texts: Texts
-  /** How many of the texts are decoded. */
-  readonly done: number
-  readonly next: Cursor
-}
-
-export const cursorAt = (from: Position): Cursor =>
-  ({ seq: from[0] ?? 0, hash: undefined, ahead: undefined, rest: undefined })
+export const cursorAt = (from: Position): Cursor => ({ seq: from[0] ?? 0, hash: undefined, ahead: undefined })
 
 interface Connection {
   readonly db: Database.Database
@@ -128,7 +114,6 @@ export class Reader {
 
   /** The records behind the cursor, up to number `last`, each checked against the hash of the one before. */
   page(cursor: Cursor, last: number): Effect.Effect<Page<Cursor>, LogUnavailable | LogDamaged> {
-    if (cursor.rest !== undefined) return Effect.succeed(this.#part(cursor.rest))
     const own = this.#ownPage(cursor, last)
     if (own !== undefined) return Effect.succeed(own)
     if (cursor.ahead === undefined) return this.#readPage(cursor, last)
@@ -142,30 +127,18 @@ export class Reader {
       const place = cursor.hash === undefined ? records.placeBehind(cursor.seq) : { seq: cursor.seq, hash: cursor.hash }
       return place === undefined
         ? Effect.fail(this.#noPlace(cursor.seq, records.last()))
-        : Effect.succeed(this.#pageOf(place.seq, records.behind(place, last, batchLengthMax), last))
+        : Effect.succeed(this.#pageOf(place.seq, records.behind(place, last), last))
     })
   }
 
   /** Asks for the next page before it decodes this one. */
-  #pageOf(seq: number, texts: Texts, last: number): Page<Cursor> {
-    const { end, more } = texts
-    const ahead = more ? this.#ahead.ask(end, last) : undefined
-    return this.#part({ seq, texts, done: 0, next: { seq: end.seq, hash: end.hash, ahead, rest: undefined } })
-  }
-
-  /** No more of a page than the event loop can wait for: it was read in one go, for that is cheaper. */
-  #part({ seq, texts, done, next }: Rest): Page<Cursor> {
-    const { bodies, more, broken } = texts
-    const to = Math.min(bodies.length, done + batchLengthMax)
-    const isLast = to === bodies.length
-    const records: StoredEvent[] = []
-    for (let i = done; i < to; i++) records.push({ partition: 0, offset: seq + i, event: decodeText(bodies[i]!) })
+  #pageOf(seq: number, { bodies, end, more, broken }: Texts, last: number): Page<Cursor> {
+    const next: Cursor = { seq: end.seq, hash: end.hash, ahead: more ? this.#ahead.ask(end, last) : undefined }
     return {
-      records,
-      next: isLast ? next
-        : { seq: seq + to, hash: undefined, ahead: undefined, rest: { seq, texts, done: to, next } },
-      more: more || !isLast,
-      damaged: isLast && broken !== null ? this.#damaged(next.seq, broken) : null
+      records: bodies.map((body, i) => ({ partition: 0, offset: seq + i, event: decodeText(body) })),
+      next,
+      more,
+      damaged: broken === null ? null : this.#damaged(end.seq, broken)
     }
   }
 
@@ -176,7 +149,7 @@ export class Reader {
     const seq = cursor.seq + records.length
     return seq > last ? undefined : {
       records: records.map(({ event }, i) => ({ partition: 0, offset: cursor.seq + i, event })),
-      next: { seq, hash, ahead: undefined, rest: undefined },
+      next: { seq, hash, ahead: undefined },
       more: false,
       damaged: null
     }

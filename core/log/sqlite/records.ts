@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3'
+import { batchLengthMax } from '../limits.ts'
 import { fromBytes, genesis, link, type Link } from './chain.ts'
 import { classify } from './classify.ts'
 
@@ -40,8 +41,6 @@ const isDamage = (error: unknown): boolean => {
   return reason === 'damaged' || reason === 'not-a-database'
 }
 
-/** The most records that are read in one go. */
-export const pageLengthMax = 512
 /** A page takes no more than about so many bytes of records, however few. */
 const pageBytesMax = 1_048_576
 /** So many are read without asking how large they are. The tail of a quiet log is one of these. */
@@ -95,10 +94,10 @@ export class Records {
   /**
    * The records behind a place, up to number `last`, whole and in their order. As each hash covers the one before, all
    * of them are as they were written if the last one's hash is; so only that one is fetched, which halves the price.
-   * `most`: no more records than that, from 9 on. `thorough`: each one's hash is fetched.
+   * `thorough`: each one's hash is fetched.
    */
-  behind(place: Place, last: number, most: number = pageLengthMax, thorough = false): Texts {
-    const { rows, more, unreadable } = this.#read(place, last, most)
+  behind(place: Place, last: number, thorough = false): Texts {
+    const { rows, more, unreadable } = this.#read(place, last)
     const bodies: string[] = []
     const links: Link[] = []
     let hash = place.hash
@@ -123,30 +122,30 @@ export class Records {
     return first === -1 ? links.length : first
   }
 
-  #read({ seq }: Place, last: number, most: number): Rows {
+  #read({ seq }: Place, last: number): Rows {
     try {
       const rows = this.#rows.all(seq, last, unaskedMax)
       const to = rows.at(-1)?.[0] ?? last
       if (rows.length < unaskedMax || to >= last) return { rows, more: false, unreadable: false }
-      const size = this.#size.get(to, last, most - unaskedMax)!
+      const size = this.#size.get(to, last, batchLengthMax - unaskedMax)!
       const fitting = size.bytes <= pageBytesMax ? size.rows : Math.floor(size.rows * pageBytesMax / size.bytes)
       if (fitting > 0) rows.push(...this.#rows.all(to, last, fitting))
-      return { rows, more: size.rows === most - unaskedMax || fitting < size.rows, unreadable: false }
+      return { rows, more: size.rows === batchLengthMax - unaskedMax || fitting < size.rows, unreadable: false }
     } catch (error) {
       if (!isDamage(error)) throw error
-      return this.#readable(seq, last, most)
+      return this.#readable(seq, last)
     }
   }
 
   /** One by one, up to the one at which SQLite finds the file damaged. */
-  #readable(seq: number, last: number, most: number): Rows {
+  #readable(seq: number, last: number): Rows {
     const rows: Row[] = []
     try {
-      for (const row of this.#rows.iterate(seq, last, most)) rows.push(row)
+      for (const row of this.#rows.iterate(seq, last, batchLengthMax)) rows.push(row)
     } catch (error) {
       if (!isDamage(error)) throw error
       return { rows, more: false, unreadable: true }
     }
-    return { rows, more: rows.length === most, unreadable: false }
+    return { rows, more: rows.length === batchLengthMax, unreadable: false }
   }
 }

@@ -8,7 +8,7 @@ import { openReader } from './format.ts'
 import { checkPath } from './options.ts'
 import { openError } from './problem.ts'
 import { brokenRecord } from './reader.ts'
-import { pageLengthMax, Records, type Place } from './records.ts'
+import { Records, type Place } from './records.ts'
 
 /** What a check of the whole chain found. */
 export interface Verification {
@@ -49,7 +49,7 @@ const verify = Effect.fnUntraced(function*(path: string, records: Records) {
   let unreadable = 0
   let problem: string | null = null
   for (let more = true; more && problem === null;) {
-    const texts = yield* ask(path, () => records.behind(place, last, pageLengthMax, true))
+    const texts = yield* ask(path, () => records.behind(place, last, true))
     for (const body of texts.bodies) if (decodeText(body).type === 'Unreadable') unreadable++
     place = texts.end
     more = texts.more

@@ -49,8 +49,12 @@ describe('Start', () => {
   })
 
   it.each<[string, Partial<SessionStarted>, number, boolean]>([
-    ['an anonymous session', { subject: null, tenant: null }, 0, true], ['a session of the same subject', {}, 0, true],
+    ['an anonymous session', { subject: null, tenant: null }, 0, true],
+    ['an anonymous session of another tenant', { subject: null, tenant: 'mall' }, 0, false],
+    ['a session of the same subject', {}, 0, true],
     ['a session of another subject', { subject: 'bob' }, 0, false],
+    ['a session of that name in another tenant', { tenant: 'mall' }, 0, false],
+    ['a session of that name in no tenant', { tenant: null }, 0, true],
     ['a session one ms before its idle limit', {}, limits.idle - 1, true],
     ['a session at its idle limit', {}, limits.idle, false],
     ['a session at its absolute limit', {}, limits.absolute, false]

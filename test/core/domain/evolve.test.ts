@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { attributesLengthMax } from '../../../core/domain/attributes.ts'
 import type { DomainEvent, EndReason } from '../../../core/domain/events.ts'
 import {
   absoluteDeadline, idleDeadline, initial, patchesMax, previousTokensMax, revokes
@@ -178,14 +179,20 @@ describe('a change of attributes', () => {
     const part = (key: string) => changed({ [key]: 'x'.repeat(1_800) }, t0, { command: commandId(key) })
     const two = given(started(), part('a'), part('b'))
     two.isLive({ version: 3 })
-    two.ignores(part('c'))
+    two.and(part('c')).isLive({ version: 3 })
     two.and(changed({ a: null }, t0 + 1), part('d')).isLive({ version: 5 })
+  })
+
+  it('that was void for want of room stays void when its record stands again', () => {
+    const half = 'x'.repeat(attributesLengthMax / 2)
+    const [first, late, room] = [changed({ a: half }, t0), changed({ b: half }, t0 + 1), changed({ a: null }, t0 + 2)]
+    given(started(), first, late, room).ignores(late)
   })
 
   it('is void where it nests deeper than attributes may, however deep', () => {
     const deep = (levels: number) => JSON.parse('{"a":'.repeat(levels) + '1' + '}'.repeat(levels))
     given(started(), changed(deep(16))).isLive({ version: 2 })
-    given(started()).ignores(changed(deep(17)), changed(deep(200_000)))
+    given(started()).and(changed(deep(17)), changed(deep(200_000), t0 + 1)).isLive({ version: 1, attributes: {} })
   })
 
   it('makes what was decided before it void', () => {

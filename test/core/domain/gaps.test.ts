@@ -1,13 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { attributesLengthMax } from '../../../core/domain/attributes.ts'
 import { previousTokensMax } from '../../../core/domain/session.ts'
 import { given } from '../../support/spec.ts'
 import { ClientWorld, moves } from './client-world.ts'
-import {
-  changed, confirmed, digest, domain, fold, hour, isGood, live, rotated, sessionId, standingOf, start, started, t0,
-  writer
-} from './story.ts'
+import { confirmed, digest, domain, hour, isGood, rotated, standingOf, started, t0 } from './story.ts'
 
 /**
  * What the rules do not hold, as tests that fail for now: each says what one would wish. One that begins to pass is a
@@ -26,15 +22,6 @@ describe('a client whose step-up overlaps with another exchange', () => {
   })
 })
 
-describe('a patch that was void for want of room', () => {
-  // Its writer was told so. It is not among the patches that are known again.
-  it.fails('stays void when its record stands twice', () => {
-    const half = 'x'.repeat(attributesLengthMax / 2)
-    const [first, late, room] = [changed({ a: half }, t0), changed({ b: half }, t0 + 1), changed({ a: null }, t0 + 2)]
-    expect(live(given(started(), first, late, room, late).state).attributes).toEqual({})
-  })
-})
-
 describe('a thief', () => {
   // Whoever holds a good token can exchange it often enough for the token of the other to be forgotten.
   it.fails('cannot make the evidence of the theft unknown', () => {
@@ -43,14 +30,5 @@ describe('a thief', () => {
       stolen = stolen.and(rotated(`t${i}`, 1 + 2 * i, t0 + i), confirmed(`t${i}`, t0 + i))
     }
     expect(standingOf(stolen.state, digest('first'), t0 + hour)).toBe('superseded')
-  })
-})
-
-describe('a start that continues another session', () => {
-  // A tenant is a namespace over subjects: the same name in another one is someone else.
-  it.fails('does not hand the attributes of a subject to one of another tenant', () => {
-    const before = fold([started({ tenant: 'mall', attributes: { secret: 1 } })])
-    const decision = domain.decide(start({ session: sessionId(2) }), before, writer(t0))
-    expect(decision.ok && decision.events.at(-1)).not.toMatchObject({ attributes: { secret: 1 } })
   })
 })

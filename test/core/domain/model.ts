@@ -143,11 +143,11 @@ export class PlainSession {
   #patch(event: AttributesChanged): void {
     if (event.expects !== undefined && event.expects !== this.version) return
     if (this.patches.includes(event.command)) return
+    if (event.expects === undefined) this.patches = [...this.patches, event.command].slice(-patchesKnown)
     const merged = mergeByTheBook(this.attributes, event.patch)
     if (JSON.stringify(merged).length > roomForAttributes) return
     this.attributes = merged
     this.version++
-    if (event.expects === undefined) this.patches = [...this.patches, event.command].slice(-patchesKnown)
   }
 
   /** Puts it behind all that were replaced before, and forgets the first of too many. */

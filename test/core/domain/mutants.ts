@@ -150,8 +150,8 @@ const brokenFolds: readonly Mutant[] = [
   folds('only the latest patch is known again', batches, whenLive((_state, _event, right) =>
     right.status === 'live' ? { ...right, patches: right.patches.slice(0, 1) } : right)),
   folds('patches are not measured together', room, whenLive((state, event, right) =>
-    event.type === 'AttributesChanged' && event.session === state.id && right === state
-      && (event.expects ?? state.version) === state.version && !state.patches.includes(event.command)
+    event.type === 'AttributesChanged' && event.session === state.id && right.status === 'live'
+      && right.version === state.version && (event.expects ?? state.version) === state.version && !state.patches.includes(event.command)
       ? { ...state, version: state.version + 1, attributes: mergePatch(state.attributes, event.patch) } : right)),
   folds('a node may have seen what is yet to come', limits, whenLive((state, event, right) =>
     event.type === 'ActivityRecorded' ? evolve(state, { ...event,
