@@ -365,6 +365,8 @@ export class Driver {
     if (digest === undefined) return
     const known = this.model.owner(digest)
     const found = this.index.find(digest)
+    const owner = this.index.sessionOf(digest)
+    if (known === undefined || !this.#mayBeReclaimed(known)) expect(owner).toBe(known?.last.id)
     if (known === undefined || !this.model.isVisible(known)) return expect(found).toBeUndefined()
     const { last } = known
     const session = { ...last, lastSeenAt: this.model.seenAt(known) }
@@ -423,8 +425,23 @@ export class Driver {
     if (event.type === 'Unreadable') return true
     const id = 'session' in event ? event.session : null
     const known = id === null ? undefined : this.model.known.get(id)
-    return known !== undefined && this.#mayBeReclaimed(known)
-      && this.#sweptTo >= absoluteDeadline(known.last) + 3_600_000
+    return known !== undefined && this.#isForgettable(known)
+  }
+
+  #isForgettable(known: Known): boolean {
+    return this.#mayBeReclaimed(known) && this.#sweptTo >= absoluteDeadline(known.last) + 3_600_000
+  }
+
+  /** What is refused for an early revocation is still to be ended by the log. */
+  #compareEndable(id: SessionId, known: Known | undefined): void {
+    const endable = this.index.endable(id)
+    if (known === undefined) return expect(endable).toBe(this.model.unseen.has(id) ? 'ended' : undefined)
+    const { status } = known.state
+    if (status === 'live') {
+      if (!this.#mayBeReclaimed(known)) expect(endable).toEqual(this.#of(known.last))
+    } else if (endable !== undefined || !this.#isForgettable(known)) {
+      expect(endable).toBe('ended')
+    }
   }
 
   compare(): void {
@@ -434,6 +451,7 @@ export class Driver {
     for (const id of [...this.ids, ...model.unseen.keys()]) {
       const wanted = model.state(id)
       const known = model.known.get(id)
+      this.#compareEndable(id, known)
       if (known !== undefined && this.#mayBeReclaimed(known)) {
         // Once it is forgotten, and that is after its deadline, none is as good an answer.
         const got = index.state(id)
@@ -445,6 +463,8 @@ export class Driver {
       expect(index.state(id)).toEqual(wanted)
       expect(index.get(id, this.now) !== undefined).toBe(known !== undefined && this.#isValid(known))
     }
+    const shortest = Math.min(...[...model.known.values()].map(({ last }) => last.limits.idle))
+    expect(index.shortestIdleMs()).toBe(shortest)
     const wanted = model.visible()
     for (const subject of subjects) {
       const mine = wanted.filter((known) => known.last.subject === subject)

@@ -1,5 +1,5 @@
 import { openFacade, type Sessions } from '../../consumers/facade.ts'
-import { type Hub, hubBroadcast } from '../../consumers/broadcast/hub.ts'
+import { type Hub, hubBroadcast } from './hub.ts'
 import type { OpenOptions, World } from '../../consumers/node.ts'
 import { systemClock } from '../../core/clock.ts'
 import { faultyLog, type LogFaults, noFaults } from './faulty-log.ts'

@@ -10,7 +10,7 @@ import {
   hubBroadcast,
   type HubOptions,
   type Passage
-} from '../../../consumers/broadcast/hub.ts'
+} from '../../support/hub.ts'
 import { position } from '../../../core/log/position.ts'
 import { Broadcast, type Message, NodeIdentity } from '../../../core/store/broadcast.ts'
 import { suite } from '../../contract/broadcast.ts'

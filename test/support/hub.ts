@@ -3,8 +3,8 @@ import * as Layer from 'effect/Layer'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { InvalidOptions } from '../../core/errors.ts'
 import { Broadcast, NodeIdentity } from '../../core/store/broadcast.ts'
-import { type End, makeEnd } from './end.ts'
-import { checkCluster, checkKey, type ClusterOptions } from './key.ts'
+import { type End, makeEnd } from '../../consumers/broadcast/end.ts'
+import { checkCluster, checkKey, type ClusterOptions } from '../../consumers/broadcast/key.ts'
 
 /** One message on its way from one node to another. */
 export interface Passage {
