@@ -1,0 +1,14 @@
+/** How every node of a simulation is set. Times in ms, short, so that a story of minutes sees everything end. */
+export const settings = {
+  limits: { idle: 20_000, absolute: 120_000, renew: 10_000 },
+  maxStaleness: 2_000,
+  grace: 3_000,
+  maxSessionsPerSubject: 4,
+  writeTimeout: 3_000,
+  maxClockSkew: 2_000
+} as const
+
+/** After the last step, fair weather for so long: by then all that was owed is written, heard and folded. */
+export const settleMs = 14_000
+/** How far a machine's monotonic clock may be off: parts per million. */
+export const ratePpm = 100

@@ -1,0 +1,98 @@
+import { chance } from '../../bench/harness/chance.ts'
+import type { CommandId, SessionId } from '../../core/domain/ids.ts'
+import { isWideRevocation } from '../../core/domain/events.ts'
+import { absoluteDeadline, evolve, idleDeadline, initial, type SessionState } from '../../core/domain/session.ts'
+import type { Entry, Final, Outcome } from './history.ts'
+import { settleMs } from './settings.ts'
+import { type Scenario, type Step } from './steps.ts'
+import { Clients } from './world/clients.ts'
+import { Cluster, type Note } from './world/cluster.ts'
+import { Coverage } from './world/coverage.ts'
+import { befall } from './world/faults.ts'
+import { startOfTime } from './world/machine.ts'
+import { Timeline } from './world/timeline.ts'
+
+/** So long everything has to open before the first step, ms. */
+const openMs = 2_000
+
+/** Plays a story from its first step to fair weather and a last look at everything. The same one, the same history. */
+export const simulate = async (
+  scenario: Scenario, steps: readonly Step[], coverage: Coverage
+): Promise<Outcome & { readonly ms: number }> => {
+  const timeline = new Timeline()
+  const entries: Entry[] = []
+  const note: Note = (entry) => { entries.push({ at: timeline.now, ...entry } as Entry) }
+  const cluster = new Cluster(scenario, timeline, chance(scenario.seed, 3), coverage, note)
+  const clients = new Clients(cluster, timeline, coverage, note)
+  for (const node of cluster.nodes) cluster.start(node)
+  await timeline.pass(openMs)
+  for (const step of steps) {
+    await timeline.pass(step.afterMs)
+    if ('forMs' in step) befall(step, cluster, cluster.network, timeline, coverage)
+    else clients.act(step)
+  }
+  for (const node of cluster.nodes) {
+    node.weather.clear()
+    cluster.network.tell(node.name)
+    cluster.start(node)
+  }
+  // Whoever is still paused or down comes back in time; so does one who joins now.
+  cluster.join('late')
+  await timeline.pass(longestTroubleMs + settleMs)
+  clients.audit(() => true)
+  clients.auditAtLast()
+  await timeline.pass(openMs)
+  return { entries, finals: finals(cluster, clients, timeline), ms: timeline.now }
+}
+/** A trouble that begins with the last step. */
+const longestTroubleMs = 15_000
+
+/** What each session comes to by the log alone. */
+const foldAll = (cluster: Cluster): ReadonlyMap<SessionId, SessionState> => {
+  const states = new Map<SessionId, { readonly partition: number; state: SessionState }>()
+  const commands = new Set<string>()
+  for (const { partition, event } of cluster.server.records()) {
+    if (event.type === 'Unreadable') throw new Error(`the nodes wrote what cannot be read: ${event.detail}`)
+    if (event.type === 'AnomalyDetected' || event.type === 'NodeAnnounced') continue
+    if ('session' in event) {
+      const known = states.get(event.session) ?? { partition, state: initial }
+      known.state = evolve(known.state, event)
+      states.set(event.session, known)
+      continue
+    }
+    const key = `${partition} ${event.command satisfies CommandId}`
+    if (isWideRevocation(event) && commands.has(key)) continue
+    commands.add(key)
+    for (const known of states.values()) if (known.partition === partition) known.state = evolve(known.state, event)
+  }
+  return new Map([...states].map(([id, { state }]) => [id, state]))
+}
+
+/** Near a deadline clocks decide, which differ. */
+const nearMs = 10_000
+
+const finals = (cluster: Cluster, clients: Clients, timeline: Timeline): readonly Final[] => {
+  const states = foldAll(cluster)
+  const now = startOfTime + timeline.now
+  return clients.all.flatMap(({ id, session }) => {
+    const state = states.get(id) ?? initial
+    if (state.status === 'live' && Math.abs(Math.min(absoluteDeadline(state), idleDeadline(state)) - now) < nearMs) return []
+    const isLive = state.status === 'live' && now < Math.min(absoluteDeadline(state), idleDeadline(state))
+    const logged = isLive
+      ? text(state, state.current.authentication)
+      : 'none'
+    return cluster.serving().map(({ process }): Final => {
+      const held = process!.store!.get(id)
+      return {
+        process: process!.name, session, logged, holds: held === undefined ? 'none' : text(held, held.authentication)
+      }
+    })
+  })
+}
+
+type Told = 'subject' | 'tenant' | 'version' | 'startedAt' | 'lastSeenAt' | 'device' | 'attributes'
+const text = (
+  { subject, tenant, version, startedAt, lastSeenAt, device, attributes }: { readonly [K in Told]: unknown },
+  authentication: unknown
+): string =>
+  JSON.stringify({ subject, tenant, version, startedAt, lastSeenAt, device, attributes: { ...attributes as object }, authentication })

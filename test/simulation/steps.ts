@@ -1,0 +1,80 @@
+import { type Chance, chance } from '../../bench/harness/chance.ts'
+
+/** What a simulation is made of, but for its steps. */
+export interface Scenario {
+  readonly seed: number
+  readonly nodes: number
+  readonly partitions: number
+  /** Whether the last node goes on serving while it is stale. */
+  readonly serves: boolean
+  readonly onTooMany: 'end-oldest' | 'refuse'
+}
+
+/** One thing that happens. Numbers choose among what there is by then, so that any part of a story is a story. */
+export type Step = { readonly afterMs: number; readonly a: number; readonly b: number; readonly c: number } & (
+  | { readonly does: ClientAct }
+  | { readonly does: FaultAct; readonly forMs: number })
+
+const clientActs = {
+  login: 14, request: 40, 'old-request': 4, rotate: 8, 'rotate-twice': 3, 'step-up': 3, update: 6, 'guarded-updates': 3,
+  logout: 4, 'revoke-id': 2, 'revoke-subject': 1, 'revoke-tenant': 0.5, 'revoke-all': 0.2, watch: 3, burst: 1
+} as const
+const faultActs = {
+  'cut-log': 2, 'cut-broadcast': 2, 'cut-both': 2, 'bad-append': 3, 'slow-log': 1, 'bad-messages': 3, 'replay-message': 3,
+  pause: 2, suspend: 1, crash: 2, stop: 1, 'jump-clock': 1
+} as const
+export type ClientAct = keyof typeof clientActs
+export type FaultAct = keyof typeof faultActs
+
+const isFault = (does: ClientAct | FaultAct): does is FaultAct => Object.hasOwn(faultActs, does)
+
+const weighted = <K extends string>(weights: Readonly<Record<K, number>>) => {
+  const names = Object.keys(weights) as K[]
+  const sum = names.reduce((total, name) => total + weights[name], 0)
+  return (among: Chance): K => {
+    let rest = among.below(1_000_000) / 1_000_000 * sum
+    for (const name of names) {
+      rest -= weights[name]
+      if (rest < 0) return name
+    }
+    return names[0]!
+  }
+}
+const anyClientAct = weighted(clientActs)
+const anyFaultAct = weighted(faultActs)
+
+/** Mostly at once or soon after; sometimes long, so that sessions grow idle or old. */
+const pauseBefore = (among: Chance): number => {
+  const roll = among.below(100)
+  if (roll < 30) return 0
+  if (roll < 60) return among.below(20)
+  if (roll < 90) return among.below(400)
+  return roll < 98 ? among.below(4_000) : among.below(30_000)
+}
+
+export const scenarioOf = (seed: number, nodes?: number): Scenario => {
+  const among = chance(seed, 1)
+  return {
+    seed,
+    nodes: nodes ?? 2 + among.below(3),
+    partitions: among.below(3) === 0 ? 3 : 1,
+    serves: among.below(4) === 0,
+    onTooMany: among.below(3) === 0 ? 'refuse' : 'end-oldest'
+  }
+}
+
+export const stepsOf = (seed: number, count: number): readonly Step[] => {
+  const among = chance(seed, 2)
+  // Some stories are calm, so that what needs no fault is seen without one.
+  const faultsPercent = [2, 8, 20][among.below(3)]!
+  return Array.from({ length: count }, (): Step => {
+    const does = among.below(100) < faultsPercent ? anyFaultAct(among) : anyClientAct(among)
+    const common = { afterMs: pauseBefore(among), a: among.below(1 << 20), b: among.below(1 << 20), c: among.below(1 << 20) }
+    return isFault(does)
+      ? { ...common, does, forMs: among.below(4) === 0 ? among.below(15_000) : among.below(3_000) }
+      : { ...common, does }
+  })
+}
+
+export const stepText = ({ afterMs, does, a, b, c, ...rest }: Step): string =>
+  `+${afterMs} ms  ${does}${'forMs' in rest ? ` for ${rest.forMs} ms` : ''}  (${a}, ${b}, ${c})`

@@ -1,0 +1,247 @@
+import * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import type { SessionId } from '../../../core/domain/ids.ts'
+import type { Verdict } from '../../../core/domain/verdict.ts'
+import type { Issued } from '../../../core/store/create.ts'
+import type { Target as RevokeTarget } from '../../../core/store/revoke-options.ts'
+import type { SessionsShape } from '../../../core/store/sessions.ts'
+import { type Answer, type Op, sessionOf, type Target } from '../history.ts'
+import { settings } from '../settings.ts'
+import type { ClientAct, Step } from '../steps.ts'
+import type { Cluster, Node, Note } from './cluster.ts'
+import type { Coverage } from './coverage.ts'
+import type { Process } from './process.ts'
+import type { Timeline } from './timeline.ts'
+
+/** A token that a client was given. */
+interface Held {
+  readonly name: string
+  readonly token: string
+}
+
+/** What a client knows of a session that it has logged in to. It keeps using what it holds. */
+interface Client {
+  readonly session: string
+  readonly id: SessionId
+  readonly subject: string | null
+  readonly tenant: string | null
+  /** In the order in which they reached it: it uses the last. */
+  readonly tokens: Held[]
+  issued: number
+}
+
+const subjects = ['anna', 'ben', 'cem', 'dora', null] as const
+const tenants = [null, 'north', 'south'] as const
+/** Clients that most acts choose among: the latest ones. */
+const recent = 16
+/** Right behind the bound of staleness, by the slowest clock. */
+const pastStaleness = settings.maxStaleness * 1.001 + 1
+
+type Act = Exclude<Step, { readonly forMs: number }>
+
+/** All clients of the service: they log in, send requests to any node, and write down what they are answered. */
+export class Clients {
+  readonly all: Client[] = []
+  readonly #cluster: Cluster
+  readonly #timeline: Timeline
+  readonly #coverage: Coverage
+  readonly #note: Note
+  #calls = 0
+  #sessions = 0
+  #keys = 0
+
+  constructor(cluster: Cluster, timeline: Timeline, coverage: Coverage, note: Note) {
+    this.#cluster = cluster
+    this.#timeline = timeline
+    this.#coverage = coverage
+    this.#note = note
+  }
+
+  act(step: Act): void {
+    const serving = this.#cluster.serving()
+    const node = serving[step.b % Math.max(1, serving.length)]
+    const other = serving[(step.b + 1) % Math.max(1, serving.length)]
+    if (node === undefined || other === undefined) return
+    if (step.does === 'login') return this.#login(step, node)
+    const client = this.#pick(step.a)
+    if (client === undefined) return
+    const acts: Readonly<Record<Exclude<ClientAct, 'login'>, () => void>> = {
+      request: () => this.#request(client, client.tokens.at(-1)!, node, step.c),
+      'old-request': () => this.#request(client, client.tokens[step.c % client.tokens.length]!, node, step.c),
+      rotate: () => this.#exchange(client, node, 'rotate', step.c % 4 === 0),
+      'rotate-twice': () => {
+        this.#exchange(client, node, 'rotate', step.c % 4 === 0)
+        this.#exchange(client, other, 'rotate', step.c % 4 === 1)
+      },
+      'step-up': () => this.#exchange(client, node, 'reauthenticate', step.c % 4 === 0),
+      update: () => this.#update(client, node, null),
+      'guarded-updates': () => {
+        const version = node.process!.store!.get(client.id)?.version ?? 1
+        this.#update(client, node, version)
+        this.#update(client, other, version)
+      },
+      logout: () => this.#revoke(node, { token: client.tokens.at(-1)!.name }, step.c % 3 === 0),
+      'revoke-id': () => this.#revoke(node, { session: client.session }, step.c % 3 === 0),
+      'revoke-subject': () => {
+        if (client.subject === null) return
+        const except = step.c % 2 === 0 ? [client.session] : []
+        this.#revoke(node, { subject: client.subject, except }, step.c % 3 === 0)
+      },
+      'revoke-tenant': () => { if (client.tenant !== null) this.#revoke(node, { tenant: client.tenant }, step.c % 3 === 0) },
+      'revoke-all': () => this.#revoke(node, { all: true }, step.c % 3 === 0),
+      watch: () => this.#watch(client, node),
+      burst: () => {
+        for (let i = 0; i < 12; i++) {
+          const one = this.#pick(step.a + i)!
+          this.#request(one, one.tokens.at(-1)!, serving[(step.b + i) % serving.length]!, step.c + i)
+        }
+      }
+    }
+    acts[step.does]()
+  }
+
+  /** Everything that any client holds, asked of every process that answers, and not counted as activity. */
+  audit(which: (client: Client) => boolean): void {
+    for (const { process } of this.#cluster.serving()) {
+      for (const one of this.all) if (which(one)) this.#validate(process!, one.tokens.at(-1)!, false)
+    }
+  }
+
+  /** The same, but each process asks its log first. */
+  auditAtLast(): void {
+    for (const { process } of this.#cluster.serving()) {
+      for (const { tokens } of this.all) this.#authenticate(process!, tokens.at(-1)!, false)
+    }
+  }
+
+  #pick(a: number): Client | undefined {
+    const from = a % 5 === 0 ? 0 : Math.max(0, this.all.length - recent)
+    return this.all[from + a % (this.all.length - from)]
+  }
+
+  /** Asks a process for something that it answers in its time. Nothing is answered by one that dies. */
+  #ask<A>(
+    process: Process, op: Op, call: (store: SessionsShape) => Effect.Effect<A, { readonly _tag: string }>,
+    read: (value: A) => Answer, then: (value: A) => void = () => {}
+  ): void {
+    const number = ++this.#calls
+    this.#note({ what: 'asks', call: number, process: process.name, op })
+    this.#coverage.count('call', op.op)
+    process.run(Effect.suspend(() => call(process.store!)), (exit) => {
+      const answer: Answer = Exit.isSuccess(exit) ? read(exit.value) : { ok: false, reason: reasonOf(exit.cause) }
+      this.#coverage.count('answer', `${op.op}: ${answer.ok ? 'ok' : answer.reason}`)
+      this.#note({ what: 'answers', call: number, answer })
+      if (Exit.isSuccess(exit)) then(exit.value)
+    })
+  }
+
+  #login({ a, b, c }: Act, node: Node): void {
+    const session = `s${++this.#sessions}`
+    const subject = subjects[a % subjects.length]!
+    const tenant = tenants[b % tenants.length]!
+    const from = c % 5 === 0 ? this.#pick(c)?.tokens.at(-1) : undefined
+    this.#ask<Issued>(
+      node.process!, { op: 'create', session, subject, tenant, continues: from?.name ?? null },
+      (store) => store.create({
+        subject, ...(tenant === null ? {} : { tenant }), ...(from === undefined ? {} : { continues: from.token })
+      }),
+      () => ({ ok: true }),
+      (issued) => this.all.push({
+        session, id: issued.session.id, subject, tenant, issued: 1,
+        tokens: [{ name: `${session}.1`, token: issued.token }]
+      }))
+  }
+
+  #request(client: Client, held: Held, node: Node, c: number): void {
+    const touch = c % 5 !== 0
+    if (c % 3 === 0) this.#validate(node.process!, held, touch)
+    else this.#authenticate(node.process!, held, touch)
+  }
+
+  #validate(process: Process, { name, token }: Held, touch: boolean): void {
+    const verdict = verdictOf(process.store!.validate(token, { touch }))
+    this.#coverage.count('verdict', verdict)
+    this.#note({ what: 'validates', process: process.name, token: name, touch, verdict })
+  }
+
+  #authenticate(process: Process, { name, token }: Held, touch: boolean): void {
+    this.#ask<Verdict>(
+      process, { op: 'authenticate', token: name, touch }, (store) => store.authenticate(token, { touch }),
+      (verdict) => verdict.ok ? { ok: true, version: verdict.session.version } : { ok: false, reason: verdict.reason })
+  }
+
+  /** `isLost`: the answer does not reach the client, which goes on with what it has. */
+  #exchange(client: Client, node: Node, op: 'rotate' | 'reauthenticate', isLost: boolean): void {
+    const held = client.tokens.at(-1)!
+    const next = `${client.session}.${++client.issued}`
+    this.#ask<Issued>(
+      node.process!, { op, token: held.name, next },
+      (store) => op === 'rotate'
+        ? store.rotate(held.token)
+        : store.reauthenticate(held.token, { level: 'aal2', methods: ['otp'] }),
+      () => ({ ok: true }),
+      ({ token }) => { if (!isLost) client.tokens.push({ name: next, token }) })
+  }
+
+  #update(client: Client, node: Node, ifVersion: number | null): void {
+    const key = `k${++this.#keys}`
+    this.#ask(
+      node.process!, { op: 'update', session: client.session, key, ifVersion },
+      (store) => store.update({ id: client.id }, { [key]: 1 }, ifVersion === null ? {} : { ifVersion }),
+      ({ version }) => ({ ok: true, version }))
+  }
+
+  #revoke(node: Node, target: Target, cluster: boolean): void {
+    const concerns = this.#concerned(target)
+    this.#ask(
+      node.process!, { op: 'revoke', target, cluster },
+      (store) => store.revoke(this.#real(target), cluster ? { confirm: 'cluster' } : {}),
+      ({ ended }) => ({ ok: true, ended }),
+      () => {
+        if (cluster) this.audit(concerns)
+        this.#timeline.after(pastStaleness, null, () => this.audit(concerns))
+      })
+  }
+
+  #concerned(target: Target): (client: Client) => boolean {
+    if ('token' in target) return ({ session }) => session === sessionOf(target.token)
+    if ('session' in target) return ({ session }) => session === target.session
+    if ('subject' in target) return ({ subject }) => subject === target.subject
+    return 'tenant' in target ? ({ tenant }) => tenant === target.tenant : () => true
+  }
+
+  /** The target by the names that the store knows. */
+  #real(target: Target): RevokeTarget {
+    const client = (name: string) => this.all.find(({ session }) => session === name)!
+    if ('token' in target) {
+      return { token: client(sessionOf(target.token)).tokens.find(({ name }) => name === target.token)!.token }
+    }
+    if ('session' in target) return { id: client(target.session).id }
+    return 'subject' in target
+      ? { subject: target.subject, except: target.except.map((session) => client(session).id) }
+      : target
+  }
+
+  #watch(client: Client, node: Node): void {
+    const process = node.process!
+    const signal = process.store!.signal(client.id)
+    const aborted = (): void => {
+      const { reason } = signal.reason as { readonly reason: string }
+      if (process.lane.state === 'dead') return
+      this.#coverage.count('answer', `signal: ${reason}`)
+      this.#note({ what: 'aborts', process: process.name, session: client.session, reason })
+    }
+    this.#ask(process, { op: 'signal', session: client.session }, () => Effect.void, () => ({ ok: true }))
+    if (signal.aborted) aborted()
+    else signal.addEventListener('abort', aborted, { once: true })
+  }
+}
+
+const verdictOf = (verdict: Verdict) => verdict.ok ? 'ok' : verdict.reason
+
+const reasonOf = (cause: Cause.Cause<{ readonly _tag: string }>): string => {
+  const error = Cause.squash(cause)
+  if (Cause.hasInterruptsOnly(cause)) return 'interrupted'
+  return typeof error === 'object' && error !== null && '_tag' in error ? String(error._tag) : `died: ${String(error)}`
+}
