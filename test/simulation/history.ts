@@ -8,7 +8,11 @@ import type { Refusal } from '../../core/domain/verdict.ts'
  * and count (`b.1`).
  */
 export type Entry = { readonly at: number } & (
-  | { readonly what: 'process'; readonly process: string; readonly node: string; readonly state: ProcessState }
+  /** `bounded`: it fences itself when it is stale, as opposed to one that goes on serving. */
+  | {
+    readonly what: 'process'; readonly process: string; readonly node: string; readonly state: ProcessState
+    readonly bounded: boolean
+  }
   /** Something that keeps the node from answering as it should, until it is over. */
   | { readonly what: 'trouble'; readonly node: string; readonly kind: Trouble; readonly on: boolean }
   /** How far the node's wall clock is ahead of true time, from now on. */
@@ -32,7 +36,8 @@ export type Trouble = 'log' | 'append' | 'slow' | 'broadcast' | 'paused' | 'susp
 export type Op =
   | { readonly op: 'create'; readonly session: string; readonly subject: string | null; readonly tenant: string | null; readonly continues: string | null }
   | { readonly op: 'authenticate'; readonly token: string; readonly touch: boolean }
-  | { readonly op: 'rotate' | 'reauthenticate'; readonly token: string; readonly next: string }
+  | { readonly op: 'rotate'; readonly token: string; readonly next: string }
+  | { readonly op: 'reauthenticate'; readonly token: string; readonly next: string }
   | { readonly op: 'update'; readonly session: string; readonly key: string; readonly ifVersion: number | null }
   | { readonly op: 'revoke'; readonly target: Target; readonly cluster: boolean }
   | { readonly op: 'signal'; readonly session: string }

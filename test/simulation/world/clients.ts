@@ -67,8 +67,8 @@ export class Clients {
     const client = this.#pick(step.a)
     if (client === undefined) return
     const acts: Readonly<Record<Exclude<ClientAct, 'login'>, () => void>> = {
-      request: () => this.#request(client, client.tokens.at(-1)!, node, step.c),
-      'old-request': () => this.#request(client, client.tokens[step.c % client.tokens.length]!, node, step.c),
+      request: () => this.#request(client.tokens.at(-1)!, node, step.c),
+      'old-request': () => this.#request(client.tokens[step.c % client.tokens.length]!, node, step.c),
       rotate: () => this.#exchange(client, node, 'rotate', step.c % 4 === 0),
       'rotate-twice': () => {
         this.#exchange(client, node, 'rotate', step.c % 4 === 0)
@@ -94,7 +94,7 @@ export class Clients {
       burst: () => {
         for (let i = 0; i < 12; i++) {
           const one = this.#pick(step.a + i)!
-          this.#request(one, one.tokens.at(-1)!, serving[(step.b + i) % serving.length]!, step.c + i)
+          this.#request(one.tokens.at(-1)!, serving[(step.b + i) % serving.length]!, step.c + i)
         }
       }
     }
@@ -153,7 +153,7 @@ export class Clients {
       }))
   }
 
-  #request(client: Client, held: Held, node: Node, c: number): void {
+  #request(held: Held, node: Node, c: number): void {
     const touch = c % 5 !== 0
     if (c % 3 === 0) this.#validate(node.process!, held, touch)
     else this.#authenticate(node.process!, held, touch)
@@ -243,5 +243,6 @@ const verdictOf = (verdict: Verdict) => verdict.ok ? 'ok' : verdict.reason
 const reasonOf = (cause: Cause.Cause<{ readonly _tag: string }>): string => {
   const error = Cause.squash(cause)
   if (Cause.hasInterruptsOnly(cause)) return 'interrupted'
-  return typeof error === 'object' && error !== null && '_tag' in error ? String(error._tag) : `died: ${String(error)}`
+  if (typeof error !== 'object' || error === null || !('_tag' in error)) return `died: ${String(error)}`
+  return 'inForce' in error && error.inForce === true ? `${String(error._tag)}, in force` : String(error._tag)
 }

@@ -1,6 +1,6 @@
 import type { Chance } from '../../../bench/harness/chance.ts'
 import type { OpenOptions } from '../../../consumers/node.ts'
-import type { Entry, Trouble } from '../history.ts'
+import type { Entry, ProcessState, Trouble } from '../history.ts'
 import { ratePpm, settings } from '../settings.ts'
 import type { Scenario } from '../steps.ts'
 import { Network } from './broadcast.ts'
@@ -77,7 +77,7 @@ export class Cluster {
     const process = new Process(`${node.name}.${++node.processes}`, lane, this.#timeline, node.machine)
     node.process = process
     const log = new LogConnection(this.server, node.weather, this.#timeline, lane, this.#chance, this.#coverage)
-    this.#note({ what: 'process', process: process.name, node: node.name, state: 'opens' })
+    this.#tell(node, process, 'opens')
     process.open(
       {
         ...settings, node: node.name, log: log.layer(), broadcast: this.network.layer(lane, node.weather),
@@ -85,7 +85,7 @@ export class Cluster {
       },
       node.machine, this.#chance.bytes, (error) => {
         if (error === null) {
-          this.#note({ what: 'process', process: process.name, node: node.name, state: 'serves' })
+          this.#tell(node, process, 'serves')
         } else {
           // A supervisor starts it again.
           this.crash(node)
@@ -97,7 +97,7 @@ export class Cluster {
   crash(node: Node): void {
     const { process } = node
     if (process === undefined) return
-    this.#note({ what: 'process', process: process.name, node: node.name, state: 'dies' })
+    this.#tell(node, process, 'dies')
     process.kill()
     this.over(node, 'paused')
     this.over(node, 'suspended')
@@ -108,7 +108,7 @@ export class Cluster {
   stop(node: Node, thenMs: number): void {
     const { process } = node
     if (process?.store === undefined) return
-    this.#note({ what: 'process', process: process.name, node: node.name, state: 'stops' })
+    this.#tell(node, process, 'stops')
     process.close(() => {
       if (node.process !== process) return
       process.kill()
@@ -132,6 +132,10 @@ export class Cluster {
   over(node: Node, kind: Trouble): void {
     if (!node.troubles.delete(kind)) return
     this.#note({ what: 'trouble', node: node.name, kind, on: false })
+  }
+
+  #tell({ name, options }: Node, { name: process }: Process, state: ProcessState): void {
+    this.#note({ what: 'process', process, node: name, state, bounded: options.onStale !== 'serve' })
   }
 
   setClock(node: Node, aheadMs: number): void {

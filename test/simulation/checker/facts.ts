@@ -1,0 +1,179 @@
+import { type Answer, type Entry, type Op, sessionOf, type Target, type Trouble } from '../history.ts'
+import { ratePpm, settings } from '../settings.ts'
+
+/** A moment of a history: entries of one time have an order, too. */
+export interface Moment {
+  readonly at: number
+  readonly index: number
+}
+export const isAfter = (a: Moment, b: Moment): boolean => a.index > b.index
+
+export interface Call<O extends Op = Op> extends Moment {
+  readonly op: O
+  readonly process: string
+  /** Undefined: never. */
+  readonly answered: (Moment & { readonly answer: Answer }) | undefined
+}
+type OpOf<K extends Op['op']> = Extract<Op, { readonly op: K }>
+export type Revoke = Call<OpOf<'revoke'>>
+
+/** A token was presented to a process, which accepted or refused it at this moment. */
+export interface Presented extends Moment {
+  readonly process: string
+  readonly token: string
+  readonly session: string
+  readonly touch: boolean
+  /** When it was asked. */
+  readonly asked: Moment
+  readonly verdict: string
+  /** Whether the process was free to ask its log first. */
+  readonly isAuthentication: boolean
+}
+
+export interface ProcessFacts {
+  readonly name: string
+  readonly node: string
+  readonly bounded: boolean
+  readonly opened: Moment
+  /** Undefined: it lived to the end. */
+  ended: (Moment & { readonly inOrder: boolean }) | undefined
+}
+
+export interface SessionFacts {
+  readonly name: string
+  readonly subject: string | null
+  readonly tenant: string | null
+  readonly create: Call<OpOf<'create'>>
+  /** Every exchange that was asked for, in order. */
+  readonly exchanges: readonly Call<OpOf<'rotate' | 'reauthenticate'>>[]
+  readonly presented: readonly Presented[]
+}
+
+interface Span {
+  readonly kind: Trouble | 'clock'
+  readonly from: number
+  to: number
+}
+
+const grouped = <A>(all: readonly A[], key: (one: A) => string): ReadonlyMap<string, A[]> => {
+  const groups = new Map<string, A[]>()
+  for (const one of all) {
+    const group = groups.get(key(one))
+    if (group === undefined) groups.set(key(one), [one])
+    else group.push(one)
+  }
+  return groups
+}
+
+/** What can be read off a history by one who knows nothing but the promises. */
+export class Facts {
+  readonly calls: readonly Call[]
+  readonly presented: readonly Presented[]
+  readonly aborts: ReadonlyArray<Moment & { readonly process: string; readonly session: string; readonly reason: string }>
+  readonly processes: ReadonlyMap<string, ProcessFacts>
+  readonly sessions: ReadonlyMap<string, SessionFacts>
+  readonly endsAt: number
+  /** How far any two clocks may have been apart, ms. */
+  readonly toleranceMs: number
+  readonly #troubles = new Map<string, Span[]>()
+
+  constructor(entries: readonly Entry[]) {
+    this.endsAt = entries.at(-1)?.at ?? 0
+    this.calls = callsIn(entries)
+    this.presented = presentedIn(entries, this.calls)
+    this.processes = processesIn(entries)
+    this.aborts = entries.flatMap((entry, index) => entry.what === 'aborts' ? [{ ...entry, index }] : [])
+    let [least, most] = [0, 0]
+    for (const entry of entries) {
+      if (entry.what === 'clock') {
+        least = Math.min(least, entry.aheadMs)
+        most = Math.max(most, entry.aheadMs)
+        this.#spans(entry.node).push({ kind: 'clock', from: entry.at, to: entry.at })
+      } else if (entry.what === 'trouble') {
+        if (entry.on) this.#spans(entry.node).push({ kind: entry.kind, from: entry.at, to: Infinity })
+        else for (const span of this.#spans(entry.node)) if (span.kind === entry.kind) span.to = Math.min(span.to, entry.at)
+      }
+    }
+    this.toleranceMs = most - least + this.endsAt * 2 * ratePpm / 1_000_000 + 5
+    this.sessions = this.#sessions()
+  }
+
+  of<K extends Op['op']>(...kinds: readonly K[]): ReadonlyArray<Call<OpOf<K>>> {
+    return this.calls.filter((call): call is Call<OpOf<K>> => kinds.some((kind) => kind === call.op.op))
+  }
+
+  /** Whether something of these kinds kept the process's node from its work within that time. */
+  hadTrouble(process: string, kinds: ReadonlyArray<Trouble | 'clock'>, from: number, to: number): boolean {
+    const node = this.processes.get(process)!.node
+    return this.#spans(node).some((span) => kinds.includes(span.kind) && span.from <= to && span.to >= from)
+  }
+
+  /** Whether what was asked for concerns a session that was known to its client before. */
+  concerns(target: Target, session: SessionFacts): boolean {
+    if ('token' in target) return sessionOf(target.token) === session.name
+    if ('session' in target) return target.session === session.name
+    if ('subject' in target) return target.subject === session.subject && !target.except.includes(session.name)
+    return 'tenant' in target ? target.tenant === session.tenant : true
+  }
+
+  #spans(node: string): Span[] {
+    const spans = this.#troubles.get(node) ?? []
+    this.#troubles.set(node, spans)
+    return spans
+  }
+
+  #sessions(): ReadonlyMap<string, SessionFacts> {
+    const exchanges = grouped(this.of('rotate', 'reauthenticate'), ({ op }) => sessionOf(op.token))
+    const presented = grouped(this.presented, ({ session }) => session)
+    return new Map(this.of('create').map((create) => {
+      const { session: name, subject, tenant } = create.op
+      return [name, {
+        name, subject, tenant, create, exchanges: exchanges.get(name) ?? [], presented: presented.get(name) ?? []
+      }]
+    }))
+  }
+}
+
+const callsIn = (entries: readonly Entry[]): readonly Call[] => {
+  const answers = new Map<number, Moment & { readonly answer: Answer }>()
+  entries.forEach((entry, index) => {
+    if (entry.what === 'answers') answers.set(entry.call, { at: entry.at, index, answer: entry.answer })
+  })
+  return entries.flatMap((entry, index): readonly Call[] => entry.what === 'asks'
+    ? [{ at: entry.at, index, op: entry.op, process: entry.process, answered: answers.get(entry.call) }]
+    : [])
+}
+
+const presentedIn = (entries: readonly Entry[], calls: readonly Call[]): readonly Presented[] => {
+  const validated = entries.flatMap((entry, index): readonly Presented[] => {
+    if (entry.what !== 'validates') return []
+    const { at, process, token, touch, verdict } = entry
+    const moment = { at, index }
+    return [{ ...moment, asked: moment, process, token, session: sessionOf(token), touch, verdict, isAuthentication: false }]
+  })
+  const authenticated = calls.flatMap(({ at, index, op, process, answered }): readonly Presented[] => {
+    if (op.op !== 'authenticate' || answered === undefined) return []
+    const verdict = answered.answer.ok ? 'ok' : answered.answer.reason
+    return [{
+      at: answered.at, index: answered.index, asked: { at, index }, process, token: op.token, session: sessionOf(op.token),
+      touch: op.touch, verdict, isAuthentication: true
+    }]
+  })
+  return [...validated, ...authenticated].sort((a, b) => a.index - b.index)
+}
+
+const processesIn = (entries: readonly Entry[]): ReadonlyMap<string, ProcessFacts> => {
+  const processes = new Map<string, ProcessFacts>()
+  entries.forEach((entry, index) => {
+    if (entry.what !== 'process') return
+    const { at, process: name, node, bounded, state } = entry
+    if (state === 'opens') processes.set(name, { name, node, bounded, opened: { at, index }, ended: undefined })
+    if (state !== 'stops' && state !== 'dies') return
+    const process = processes.get(name)!
+    process.ended ??= { at, index, inOrder: state === 'stops' }
+  })
+  return processes
+}
+
+/** The longest that an answer of a session may come after its last activity, at a node that knows of all of it. */
+export const { idle, absolute } = settings.limits

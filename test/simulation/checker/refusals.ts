@@ -1,0 +1,96 @@
+import { sessionOf } from '../history.ts'
+import { settings } from '../settings.ts'
+import { absolute, type Facts, idle, isAfter, type Presented, type Revoke, type SessionFacts } from './facts.ts'
+import type { Rule, Violation } from './violation.ts'
+
+/** By then a batch of activity of a node without troubles is in the log. */
+const batchMs = settings.limits.idle / 10 + 1_500
+/** So long after trouble a node may not have caught up yet. */
+const recoveryMs = settings.maxStaleness + 1_500
+/** Tokens of a session beyond so many are forgotten. */
+const tokensMax = 16
+
+/** When it was last seen, as far as the process that answers must know of it. */
+const surelySeenAt = (facts: Facts, session: SessionFacts, by: Presented): number => {
+  const seen = session.presented.filter((one) => one.verdict === 'ok' && one.touch && isAfter(by, one))
+  const sure = seen.filter((one) => one.process === by.process || isPublished(facts, one, by.asked.at))
+  return Math.max(session.create.at, ...sure.map(({ at }) => at))
+}
+
+const isPublished = (facts: Facts, { at, process }: Presented, before: number): boolean => {
+  const { ended } = facts.processes.get(process)!
+  return at + batchMs <= before && (ended === undefined || ended.at > at + batchMs)
+    && !facts.hadTrouble(process, ['log', 'append', 'slow', 'paused', 'suspended'], at - 1, at + batchMs)
+}
+
+/** What was durable before a session was asked for does not end it. */
+const mayConcern = (facts: Facts, { answered, op: { target } }: Revoke, session: SessionFacts): boolean =>
+  facts.concerns(target, session) && !(answered?.answer.ok === true && isAfter(session.create, answered))
+
+/** Whether somebody or something may have ended it by then. */
+const mayHaveEnded = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
+  const { at } = by
+  if (at >= session.create.at + absolute - facts.toleranceMs) return true
+  if (at >= surelySeenAt(facts, session, by) + idle - facts.toleranceMs) return true
+  if (facts.of('revoke').some((revoke) => isAfter(by, revoke) && mayConcern(facts, revoke, session))) return true
+  const creates = facts.of('create').filter((create) => isAfter(by, create))
+  if (creates.some(({ op }) => op.continues !== null && sessionOf(op.continues) === session.name)) return true
+  const beside = creates.filter(({ op }) => op.subject === session.subject && op.tenant === session.tenant)
+  if (session.subject !== null && beside.length > settings.maxSessionsPerSubject) return true
+  return session.presented.some((one) => one.verdict === 'superseded' && isAfter(by, one))
+}
+
+/** Whether a later token may have taken this one's place, and its grace is over. */
+const isSuperseded = (facts: Facts, session: SessionFacts, { at, token }: Presented): boolean => {
+  const graceOver = at - settings.grace + facts.toleranceMs
+  const issuedAt = session.exchanges.find(({ op }) => op.next === token)?.at ?? session.create.at
+  const later = session.exchanges.filter((one) => one.at >= issuedAt && one.op.next !== token)
+  const wasPresented = session.presented.some((one) => one.token === token && one.verdict === 'ok' && one.at <= at)
+  return later.some((one) => wasPresented
+    ? session.presented.some(({ token: other, verdict, at: when }) =>
+        other === one.op.next && verdict === 'ok' && when <= graceOver)
+      // To exchange it is to present it.
+      || session.exchanges.some(({ op, at: when }) => op.token === one.op.next && when <= graceOver)
+    : one.at <= graceOver)
+}
+
+/** Why a refusal is not what it says; undefined: it may be. */
+const problem = (facts: Facts, session: SessionFacts, by: Presented): string | undefined => {
+  const { asked, at, process, verdict } = by
+  const age = at - session.create.at
+  switch (verdict) {
+    case 'ended':
+      return mayHaveEnded(facts, session, by) ? undefined : 'nobody ended it'
+    case 'unknown': {
+      if (!by.isAuthentication || age >= absolute - facts.toleranceMs) return undefined
+      return session.exchanges.length >= tokensMax ? undefined : 'it was durable before, and the log had been asked'
+    }
+    case 'idle': {
+      const seen = surelySeenAt(facts, session, by)
+      return !by.isAuthentication || at >= seen + idle - facts.toleranceMs ? undefined : `it was seen at ${seen}`
+    }
+    case 'absolute':
+      return age >= absolute - facts.toleranceMs ? undefined : `it is ${age} ms old`
+    case 'superseded':
+      return isSuperseded(facts, session, by) ? undefined : 'no later token has taken its place'
+    case 'stale': {
+      const kinds = ['log', 'slow', 'paused', 'suspended', 'clock'] as const
+      const { ended } = facts.processes.get(process)!
+      const isClosing = ended !== undefined && ended.at <= at
+      return isClosing || facts.hadTrouble(process, kinds, asked.at - recoveryMs, at) ? undefined : 'nothing kept it from its log'
+    }
+    default:
+      return `there is no such refusal of a token that was given out`
+  }
+}
+
+/** No live session is refused for a reason that does not hold. */
+export const refusalsAreTrue: Rule = (facts) => facts.presented.flatMap((presented): readonly Violation[] => {
+  if (presented.verdict === 'ok') return []
+  const session = facts.sessions.get(presented.session)!
+  const why = problem(facts, session, presented)
+  return why === undefined ? [] : [{
+    rule: 'refusals are true', at: presented.at,
+    text: `${presented.process} refused ${presented.token} as ${presented.verdict}: ${why}`
+  }]
+})

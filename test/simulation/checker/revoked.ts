@@ -1,0 +1,78 @@
+import { ratePpm, settings } from '../settings.ts'
+import { type Facts, isAfter, type Revoke, type SessionFacts } from './facts.ts'
+import type { Rule, Violation } from './violation.ts'
+
+/** The sessions that an answered revocation surely ends: those that were there before it was asked for. */
+const covered = (facts: Facts, revoke: Revoke): readonly SessionFacts[] =>
+  [...facts.sessions.values()].filter((session) => facts.concerns(revoke.op.target, session)
+    && session.create.answered?.answer.ok === true && !isAfter(session.create.answered, revoke))
+
+/** The bound by a monotonic clock that is as slow as one may be. */
+const boundMs = settings.maxStaleness * (1 + ratePpm / 1_000_000)
+
+const acceptedAfter = (facts: Facts, rule: string, isBroken: (revoke: Revoke, at: {
+  readonly at: number; readonly index: number; readonly process: string
+}) => string | undefined): readonly Violation[] =>
+  facts.of('revoke').flatMap((revoke) => {
+    if (revoke.answered?.answer.ok !== true) return []
+    return covered(facts, revoke).flatMap((session) => session.presented.flatMap((presented): readonly Violation[] => {
+      if (presented.verdict !== 'ok' || !isAfter(presented, revoke.answered!)) return []
+      const why = isBroken(revoke, presented)
+      return why === undefined ? [] : [{
+        rule, at: presented.at,
+        text: `${presented.process} accepted ${presented.token}, whose end was answered at ${revoke.answered!.at}: ${why}`
+      }]
+    }))
+  })
+
+/** I5: no node that fences itself accepts a session longer than maxStaleness after its revocation was acknowledged. */
+export const boundedStaleness: Rule = (facts) => acceptedAfter(facts, 'bounded staleness', (revoke, { at, process }) => {
+  const { bounded, opened } = facts.processes.get(process)!
+  const acknowledged = revoke.answered!
+  if (bounded && at - acknowledged.at > boundMs) return `that is ${at - acknowledged.at} ms later`
+  return isAfter(opened, acknowledged) ? 'the process was not even started then' : undefined
+})
+
+/** `confirm: 'cluster'`: once it is answered, nobody accepts. */
+export const confirmedByAll: Rule = (facts) => acceptedAfter(facts, 'confirmed by the cluster', (revoke) =>
+  revoke.op.cluster ? 'the whole cluster had confirmed it' : undefined)
+
+/** The writer itself refuses from the moment of its answer, also where the log did not take it. */
+export const writerRefuses: Rule = (facts) => facts.of('revoke').flatMap((revoke) => {
+  const { answered, process } = revoke
+  if (answered === undefined || (!answered.answer.ok && answered.answer.reason !== 'LogUnavailable, in force')) return []
+  return covered(facts, revoke).flatMap((session) => {
+    const mine = session.presented.filter((presented) => presented.process === process && presented.verdict === 'ok')
+    if (!mine.some((presented) => isAfter(revoke, presented))) return []
+    return mine.filter((presented) => isAfter(presented, answered)).map(({ at, token }): Violation => ({
+      rule: 'the writer refuses', at, text: `${process} accepted ${token}, which it was told to end at ${revoke.at}`
+    }))
+  })
+})
+
+/** I2: what a process has refused as ended it never accepts again; nor after it has told so by a signal. */
+export const endIsFinal: Rule = (facts) => [...facts.sessions.values()].flatMap((session) => {
+  const over = new Set(facts.aborts
+    .filter(({ session: name, reason }) => name === session.name && isEnd(reason))
+    .map(({ process, index }) => `${process} ${index}`))
+  const aborted = [...over].map((key) => key.split(' ') as [string, string])
+  const ended = new Set<string>()
+  return session.presented.flatMap(({ at, index, process, token, verdict }): readonly Violation[] => {
+    const hasAborted = aborted.some(([name, when]) => name === process && Number(when) < index)
+    if (verdict === 'ended') ended.add(process)
+    return verdict === 'ok' && (ended.has(process) || hasAborted)
+      ? [{ rule: 'an end is final', at, text: `${process} accepted ${token} after it had told that the session was over` }]
+      : []
+  })
+})
+const isEnd = (reason: string): boolean =>
+  ['logout', 'revoked', 'superseded', 'token-reuse', 'evicted', 'migrated'].includes(reason)
+
+/** A signal aborts on every process that lives on when its session has ended. */
+export const signalsAbort: Rule = (facts, finals) => facts.of('signal').flatMap(({ at, op, process }): readonly Violation[] => {
+  const final = finals.find((one) => one.session === op.session && one.process === process)
+  if (final?.logged !== 'none' || facts.processes.get(process)!.ended !== undefined) return []
+  return facts.aborts.some((abort) => abort.process === process && abort.session === op.session)
+    ? []
+    : [{ rule: 'signals abort', at, text: `${process} never aborted the signal of ${op.session}, which is over` }]
+})

@@ -1,0 +1,81 @@
+import { sessionOf } from '../history.ts'
+import { settings } from '../settings.ts'
+import type { Call } from './facts.ts'
+import type { Rule, Violation } from './violation.ts'
+
+const isOk = ({ answered }: Pick<Call, 'answered'>): boolean => answered?.answer.ok === true
+
+/** I1: of updates that expected the same version at most one was made. */
+export const oneGuardedUpdate: Rule = (facts) => {
+  const made = new Map<string, Call>()
+  return facts.of('update').flatMap((update): readonly Violation[] => {
+    const { op: { session, ifVersion } } = update
+    if (ifVersion === null || !isOk(update)) return []
+    const key = `${session} at version ${ifVersion}`
+    if (!made.has(key)) {
+      made.set(key, update)
+      return []
+    }
+    return [{ rule: 'one guarded update', at: update.answered!.at, text: `two updates of ${key} were both answered` }]
+  })
+}
+
+/** Of rotations of one token that overlap, exactly one wins. */
+export const oneRotation: Rule = (facts) => {
+  const won = facts.of('rotate').filter(isOk)
+  return won.flatMap((one, i) => won.slice(i + 1).flatMap((other): readonly Violation[] => {
+    if (one.op.token !== other.op.token) return []
+    const span = Math.max(one.answered!.at, other.answered!.at) - Math.min(one.at, other.at)
+    return span >= settings.grace - facts.toleranceMs ? [] : [{
+      rule: 'one rotation', at: other.at,
+      text: `${one.op.next} and ${other.op.next} were both given for ${one.op.token} within ${span} ms`
+    }]
+  }))
+}
+
+/** What was answered is there in the end, whoever wrote beside it. */
+export const noLostUpdate: Rule = (facts, finals) => finals.flatMap(({ holds, process, session }): readonly Violation[] => {
+  if (holds === 'none') return []
+  const { attributes } = JSON.parse(holds) as { readonly attributes: { readonly [key: string]: unknown } }
+  return facts.of('update').filter((update) => update.op.session === session && isOk(update) && !(update.op.key in attributes))
+    .map(({ answered, op }) => ({
+      rule: 'no lost update', at: answered!.at, text: `${process} holds ${session} without ${op.key}, which was answered`
+    }))
+})
+
+/** Whoever asks a process that lives on is answered, by what the interface says. */
+export const everyCallAnswered: Rule = (facts) => facts.calls.flatMap(({ at, answered, op, process }): readonly Violation[] => {
+  const { ended } = facts.processes.get(process)!
+  if (answered === undefined) {
+    return ended === undefined
+      ? [{ rule: 'every call is answered', at, text: `${process} never answered ${op.op}` }]
+      : []
+  }
+  if (answered.answer.ok || ended !== undefined || !/^(?:interrupted|died)/.test(answered.answer.reason)) return []
+  return [{ rule: 'every call is answered', at, text: `${process} answered ${op.op}: ${answered.answer.reason}` }]
+})
+
+/** After healing, every node holds what the log says. */
+export const foldOfTheLog: Rule = (facts, finals) => finals.filter(({ holds, logged }) => holds !== logged)
+  .map(({ holds, logged, process, session }): Violation => ({
+    rule: 'the fold of the log', at: facts.endsAt, text: `${process} holds of ${session} ${holds}, where the log says ${logged}`
+  }))
+
+/** In the end all processes answer alike: what one of them heard is in the log. */
+export const allAgree: Rule = (facts) => {
+  const last = new Map<string, { readonly process: string; readonly verdict: string }>()
+  return facts.presented.slice().reverse().flatMap(({ at, isAuthentication, process, token, verdict }): readonly Violation[] => {
+    if (!isAuthentication || at < facts.endsAt - 2_000) return []
+    const known = last.get(token)
+    if (known === undefined) {
+      last.set(token, { process, verdict })
+      return []
+    }
+    // Near a limit clocks that differ may say different things.
+    const isByClock = [known.verdict, verdict].some((one) => one === 'idle' || one === 'absolute')
+    return (known.verdict === 'ok') === (verdict === 'ok') || (isByClock && facts.toleranceMs > 1_000) ? [] : [{
+      rule: 'all agree', at,
+      text: `${process} says ${verdict} of ${token} in the end, and ${known.process} ${known.verdict} (${sessionOf(token)})`
+    }]
+  })
+}
