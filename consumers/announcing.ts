@@ -4,6 +4,7 @@ import { type NodeAnnounced, schemaVersion } from '../core/domain/events.ts'
 import { type Parts, writer } from '../core/store/parts.ts'
 import { announce } from '../core/store/write.ts'
 import type { LogUnavailable } from '../core/errors.ts'
+import type { StoredEvent } from '../core/log/port.ts'
 import { background, bounded } from './background.ts'
 import { announceEveryMs } from './membership.ts'
 
@@ -18,18 +19,41 @@ export const announceNode = (parts: Parts, state: 'joins' | 'leaves') =>
     Effect.tap(({ position }) => Effect.sync(() => announce(parts.broadcast, position))),
     Effect.map(({ position }) => position))
 
-/**
- * Tells the log that this node is there before it validates anything, so that whoever confirms a revocation counts it;
- * and again from time to time, lest a node that writes nothing be taken for dead. Fails if the log takes no writes: a
- * node that nobody counts must not validate.
- */
-export const startAnnouncing = (parts: Parts): Effect.Effect<void, LogUnavailable, Scope.Scope> =>
-  Effect.gen(function*() {
-    const join = bounded(parts, announceNode(parts, 'joins'))
-    yield* join
-    yield* background(
-      parts.failures,
-      'announce',
-      Effect.sleep(announceEveryMs).pipe(Effect.andThen(join), Effect.asVoid)
-    )
+/** So many processes that took this one's name are answered. */
+const namesakesMax = 100
+
+/** How a node makes itself known by the log. */
+export interface Announcing {
+  /**
+   * Tells the log that this node is there before it validates anything, so that whoever confirms a revocation counts
+   * it; and again from time to time, lest a node that writes nothing be taken for dead. Fails if the log takes no
+   * writes: a node that nobody counts must not validate.
+   */
+  readonly start: Effect.Effect<void, LogUnavailable, Scope.Scope>
+  /** Another process came under this node's name: it is told that the name is taken, or only one would know. */
+  readonly follow: (record: StoredEvent) => void
+}
+
+export const makeAnnouncing = (parts: Parts): Announcing => {
+  const join = bounded(parts, announceNode(parts, 'joins'))
+  const answered = new Set<string>()
+  let hasJoined = false
+  let wake: () => void = () => {}
+  const called = Effect.callback<void>((resume) => {
+    wake = () => resume(Effect.void)
+    return Effect.sync(() => { wake = () => {} })
   })
+  const again = Effect.timeoutOption(called, announceEveryMs).pipe(Effect.andThen(join), Effect.asVoid)
+  return {
+    start: Effect.andThen(join, background(parts.failures, 'announce', again)),
+    follow: ({ event }) => {
+      if (event.type !== 'NodeAnnounced' || event.by !== parts.node || event.state !== 'joins') return
+      // Those that stand before this one are its former lives.
+      if (event.incarnation === parts.incarnation) hasJoined = true
+      else if (hasJoined && answered.size < namesakesMax && !answered.has(event.incarnation)) {
+        answered.add(event.incarnation)
+        wake()
+      }
+    }
+  }
+}

@@ -48,7 +48,8 @@ export interface Sessions extends AsyncDisposable {
   update(target: string | { readonly id: string }, patch: Attributes, options?: UpdateOptions): Promise<Session>
   /**
    * Ends sessions: here at once, on the nodes that hear the broadcast within milliseconds, on all others within
-   * maxStaleness. Rejects with `InvalidOptions`, `NotFound`, `NotConfirmed` or, still in force, `LogUnavailable`.
+   * maxStaleness. Rejects with `InvalidOptions`, `NotFound`, `NotConfirmed` or `LogUnavailable`, whose `inForce` says
+   * whether the end holds already: it does, unless this node does not know the session and cannot ask the log for it.
    */
   revoke(target: Target, options?: RevokeOptions): Promise<Receipt>
   /** The live session with this id, as far as this node knows. */

@@ -99,26 +99,29 @@ class Roster {
   }
 }
 
+/** What a process has applied, the next of its node has not. */
+const processOf = ({ node, incarnation }: Self): string => JSON.stringify([node, incarnation])
+
 /**
- * By command, the nodes that have said that they applied it. The latest commands only: who waits for one waits from
+ * By command, the processes that have said that they applied it. The latest commands only: who waits for one waits from
  * before it is sent.
  */
 class Acknowledgements {
-  readonly #nodes = new Map<CommandId, Set<string>>()
+  readonly #processes = new Map<CommandId, Set<string>>()
 
-  has(command: CommandId, node: string): boolean {
-    return this.#nodes.get(command)?.has(node) === true
+  has(command: CommandId, of: Self): boolean {
+    return this.#processes.get(command)?.has(processOf(of)) === true
   }
 
-  add(command: CommandId, node: string): void {
-    const nodes = this.#nodes.get(command) ?? new Set()
-    this.#nodes.set(command, nodes.add(node))
-    const [oldest] = this.#nodes.keys()
-    if (this.#nodes.size > acknowledgedMax && oldest !== undefined) this.#nodes.delete(oldest)
+  add(command: CommandId, by: Self): void {
+    const processes = this.#processes.get(command) ?? new Set()
+    this.#processes.set(command, processes.add(processOf(by)))
+    const [oldest] = this.#processes.keys()
+    if (this.#processes.size > acknowledgedMax && oldest !== undefined) this.#processes.delete(oldest)
   }
 
   forget(command: CommandId | null): void {
-    if (command !== null) this.#nodes.delete(command)
+    if (command !== null) this.#processes.delete(command)
   }
 }
 
@@ -142,7 +145,7 @@ export const makeMembership = (self: Self, time: TrustedTime, patienceMs: number
   const confirmed: ClusterView['confirmed'] = (command, position, durableAt) => Effect.callback((resume) => {
     const asked = roster.all()
     const hasApplied = (known: Known): boolean =>
-      reaches(known.position, position) || (command !== null && acknowledgements.has(command, known.node))
+      reaches(known.position, position) || (command !== null && acknowledgements.has(command, known))
     /** One that is gone, or started anew, has read the log up to its own start before it answers anybody. */
     const standing = (): readonly Known[] => asked.flatMap((member) => roster.find(member) ?? [])
     const missing = (): readonly Known[] => standing().filter((known) => !hasApplied(known))
@@ -181,7 +184,7 @@ export const makeMembership = (self: Self, time: TrustedTime, patienceMs: number
     },
     acknowledged: (from, command) => {
       if (roster.find(from) === undefined) return
-      acknowledgements.add(command, from.node)
+      acknowledgements.add(command, from)
       tell()
     },
     left: (from) => {

@@ -30,7 +30,7 @@ import { Writes } from '../core/store/write.ts'
 import { makeIndex } from '../projections/validity/validity.ts'
 import { startActivity } from './activity.ts'
 import { startFreshness } from './freshness.ts'
-import { announceNode, startAnnouncing } from './announcing.ts'
+import { announceNode, makeAnnouncing } from './announcing.ts'
 import { startHearing } from './hearing.ts'
 import { makeMembership } from './membership.ts'
 import { relayAtLast, startRelay } from './relay.ts'
@@ -135,13 +135,15 @@ const startNode = (
       node, incarnation, settings, random: world.random, time, log, writes, broadcast, index, barrier,
       fence: new Fence(settings.maxStalenessMs, settings.onStale),
       cluster: makeMembership({ node, incarnation }, time, settings.maxStalenessMs),
-      failures: new Map()
+      failures: new Map(),
+      evicting: new Set()
     }
     const signals = new Signals(index, time)
     yield* Effect.addFinalizer(() => Effect.sync(() => signals.close()))
     const hearing = yield* startHearing(parts)
-    const tail = yield* startTail(parts, [hearing.follow])
-    yield* startAnnouncing(parts)
+    const announcing = makeAnnouncing(parts)
+    const tail = yield* startTail(parts, [hearing.follow, announcing.follow])
+    yield* announcing.start
     yield* Effect.raceFirst(replay(parts), tail.damaged)
     const catchUp = yield* startFreshness(parts)
     yield* Effect.raceFirst(catchUp.now, tail.damaged)

@@ -14,12 +14,17 @@ const lookEveryMs = 250
 const relaysPerAppendMax = 500
 
 /** Together; and one by one where that fails, so that one that the log does not take keeps none of the others out. */
-const appendAll = (parts: Parts, events: readonly Revocation[]): Effect.Effect<void, LogUnavailable> => {
+const appendAll = (
+  parts: Parts, events: readonly Revocation[], onRefused: (event: Revocation) => void = () => {}
+): Effect.Effect<void, LogUnavailable> => {
   const append = (some: readonly Revocation[]) => bounded(parts, Effect.suspend(() => parts.log.append(some))).pipe(
     Effect.map(({ position }) => announce(parts.broadcast, position)))
   return append(events).pipe(Effect.catchDefect((defect) => events.length === 1
-    ? Effect.sync(() => { parts.failures.set('relay', `a revocation that cannot be written: ${String(defect)}`) })
-    : Effect.forEach(events, (event) => appendAll(parts, [event]), { discard: true })))
+    ? Effect.sync(() => {
+        onRefused(events[0]!)
+        parts.failures.set('relay', `a revocation that cannot be written: ${String(defect)}`)
+      })
+    : Effect.forEach(events, (event) => appendAll(parts, [event], onRefused), { discard: true })))
 }
 
 /** So many of them are named in a message. */
@@ -44,12 +49,19 @@ const unwritten = (events: readonly Revocation[]) => new LogUnavailable({
  * What this node still owes the log when it closes. Dies with `LogUnavailable` if the log does not take it within
  * `within`: nobody should believe in a revocation that may be gone.
  */
-export const relayAtLast = (parts: Parts, within: Duration.Input): Effect.Effect<void> => Effect.suspend(() => {
-  const pending = [...parts.index.pendingEarly().values()]
-  if (pending.length === 0) return Effect.void
-  return appendAll(parts, pending).pipe(
+export const relayAtLast = (parts: Parts, within: Duration.Input): Effect.Effect<void> => Effect.gen(function*() {
+  const pendingNow = () => [...parts.index.pendingEarly().values()]
+  if (pendingNow().length === 0) return
+  // What stands already and was only not read back yet is owed no more.
+  const { barrier, log } = parts
+  yield* Effect.flatMap(log.head, (head) => barrier.reached(head)).pipe(Effect.timeoutOption(within), Effect.ignore)
+  const pending = pendingNow()
+  if (pending.length === 0) return
+  const refused: Revocation[] = []
+  yield* appendAll(parts, pending, (event) => refused.push(event)).pipe(
     Effect.timeoutOrElse({ duration: within, orElse: () => Effect.fail(unwritten(pending)) }),
     Effect.catch(() => Effect.die(unwritten(pending))))
+  if (refused.length > 0) yield* Effect.die(unwritten(refused))
 })
 
 /**

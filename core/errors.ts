@@ -27,9 +27,14 @@ export class InvalidOptions extends Data.TaggedError('InvalidOptions')<{
   readonly option: string
   readonly message: string
 }> {}
-/** The outcome of the write is unknown: it may yet come to stand. */
+/**
+ * The outcome of the write is unknown: it may yet come to stand. `inForce`: it was a revocation, which holds wherever it
+ * was heard, and whose append is retried. Without it `revoke` has done nothing: this node does not know the session, and
+ * could not ask the log.
+ */
 export class LogUnavailable extends Data.TaggedError('LogUnavailable')<{
   readonly message: string
+  readonly inForce?: true
   readonly cause?: unknown
 }> {}
 /** All that stands before `position` can be trusted, and was taken. */

@@ -150,7 +150,6 @@ const confirm = (session: LiveSession, event: TokenConfirmed): LiveSession => {
   return {
     ...session,
     version: session.version + 1,
-    lastSeenAt: Math.max(session.lastSeenAt, event.at),
     current: { digest: token.digest, issuedAt: token.issuedAt, authentication: token.authentication },
     pending: token === session.pending ? null : session.pending,
     previous: remember(session.previous.filter(({ digest }) => digest !== token.digest), {

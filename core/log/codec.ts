@@ -79,7 +79,6 @@ export const decodeText = (text: string): DomainEvent | Unreadable => {
 /** The text of an event. Throws for one that its schema refuses: what cannot be read back must not be written. */
 export const encodeText = (event: DomainEvent): string => {
   if (isWellFormed(event)) return JSON.stringify(event)
-  if (isWellFormed(event)) return JSON.stringify(event)
   const codec = codecs.get(event.type)
   if (codec === undefined) throw new TypeError('not an event of this version')
   return JSON.stringify(Result.getOrThrow(codec.encode(event)))

@@ -21,7 +21,7 @@ const partitionsMax = 64
 
 /** What the nodes on one memory log share. */
 interface Shared {
-  readonly partitions: ReadonlyArray<StoredEvent[]>
+  readonly partitions: ReadonlyArray<string[]>
   readonly bells: Set<Bell>
 }
 
@@ -103,15 +103,13 @@ class MemoryNode {
   }
 
   #append(events: readonly DomainEvent[]): { readonly position: Position } {
-    // All are encoded before one is kept: an append is whole or not at all. What is kept is a copy, as any log gives.
-    const copies = events.map((event) => decodeText(encodeText(event)))
+    // All are encoded before one is kept: an append is whole or not at all.
+    const texts = events.map(encodeText)
     let end = start
     events.forEach((event, i) => {
       for (const partition of this.#partitionsOf(event)) {
         const records = this.#shared.partitions[partition]!
-        const offset = records.length
-        records.push({ partition, offset, event: copies[i]! })
-        end = past(end, partition, offset)
+        end = past(end, partition, records.push(texts[i]!) - 1)
       }
     })
     if (events.length > 0) for (const bell of this.#shared.bells) bell.ring()
@@ -146,7 +144,9 @@ class MemoryNode {
     for (let partition = 0; partition < end.length; partition++) {
       const first = from[partition] ?? 0
       const last = Math.min(end[partition]!, first + batchLengthMax - records.length)
-      for (let offset = first; offset < last; offset++) records.push(this.#shared.partitions[partition]![offset]!)
+      for (let offset = first; offset < last; offset++) {
+        records.push({ partition, offset, event: decodeText(this.#shared.partitions[partition]![offset]!) })
+      }
       if (last > first) next = past(next, partition, last - 1)
       if (last < end[partition]!) more = true
     }

@@ -108,7 +108,7 @@ class SqliteNode {
     return {
       append: (events) => this.#whileOpen(() => {
         if (events.length === 0) return Effect.succeed({ position: start })
-        const records = events.map((event) => ({ event, body: encodeText(event) }))
+        const records = events.map(encodeText)
         return Effect.map(this.#appends.append(records), (first) =>
           ({ position: position([first - 1 + records.length]) }))
       }),

@@ -131,7 +131,7 @@ const settleCap = (
       ? standing.slice(cap.max).filter(({ id }) => id === session)
       : standing.slice(0, Math.max(0, standing.length - cap.max)).filter(({ id }) => id !== session)
   const reason = cap.onTooMany === 'refuse' ? 'revoked' : 'evicted'
-  return Effect.forEach(excess, (one) => end(parts, one, reason), { discard: true }).pipe(
+  return puttingOut(parts, excess.map(({ id }) => id), Effect.forEach(excess, (one) => end(parts, one, reason), { discard: true })).pipe(
     Effect.andThen(cap.onTooMany === 'refuse' && excess.length > 0 ? Effect.fail(tooMany(cap.max)) : Effect.void))
 }
 
@@ -147,9 +147,17 @@ const continued = (parts: Parts, catchUp: CatchUp, from: unknown): Effect.Effect
     : Effect.fail(invalid('continues', 'be the token of a session, or { id }'))
 }
 
-/** A subject of one tenant is not that of another. */
+/** A subject of one tenant is not that of another. Who is being put out here counts no longer. */
 const standingOf = (parts: Parts, subject: string, tenant: string | null): readonly LiveSession[] =>
-  parts.index.standing(subject, parts.time.now()).filter((session) => session.tenant === tenant)
+  parts.index.standing(subject, parts.time.now())
+    .filter(({ id, tenant: own }) => own === tenant && !parts.evicting.has(id))
+
+/** While `write` puts these out, no other login of this node does: else a crowd of n would write n ends of each. */
+const puttingOut = <A, E>(parts: Parts, ids: readonly SessionId[], write: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  if (ids.length === 0) return write
+  for (const id of ids) parts.evicting.add(id)
+  return Effect.ensuring(write, Effect.sync(() => { for (const id of ids) parts.evicting.delete(id) }))
+}
 
 /** Starts a session: durable and good on this node when it succeeds, on all others as soon as they hear of it. */
 export const create = (parts: Parts, catchUp: CatchUp, options: CreateOptions): Effect.Effect<Issued, CreateError> =>
@@ -176,7 +184,9 @@ const start = (
     subject, tenant, attributes, device, authentication
   }, before, as)
   if (!decision.ok) return Effect.fail(rejected(decision.rejection, session))
-  return Effect.flatMap(parts.writes.fold(decision.events), () => {
+  const evicted = decision.events.flatMap((event) =>
+    event.type === 'SessionEnded' && event.reason === 'evicted' ? [event.session] : [])
+  return Effect.flatMap(puttingOut(parts, evicted, parts.writes.fold(decision.events)), () => {
     const settled = settleCap(parts, session, subject, tenant)
     return settled === Effect.void
       ? issue(parts, token, session)

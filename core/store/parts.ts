@@ -1,6 +1,6 @@
 import type * as Effect from 'effect/Effect'
 import type { NodeAnnounced } from '../domain/events.ts'
-import { type CommandId, mintCommandId, type Random } from '../domain/ids.ts'
+import { type CommandId, mintCommandId, type Random, type SessionId } from '../domain/ids.ts'
 import type { Writer } from '../domain/commands.ts'
 import type { LogUnavailable, NotConfirmed } from '../errors.ts'
 import type { EventLogShape } from '../log/port.ts'
@@ -76,6 +76,8 @@ export interface Parts {
   readonly index: SessionIndex
   readonly cluster: ClusterView
   readonly failures: Failures
+  /** Sessions that a login on this node is just putting out: of many that race, none puts them out again. */
+  readonly evicting: Set<SessionId>
 }
 
 /** A new intent to write, now. */

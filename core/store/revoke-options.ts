@@ -53,6 +53,17 @@ export const unknownKey = (target: object): InvalidOptions | undefined => {
     : undefined
 }
 
+/** Copies: what was checked is what is done, whatever an object makes of being read. */
+export const readOnce = (
+  target: Target, options: RevokeOptions | null | undefined
+): { readonly target: Target; readonly options: RevokeOptions } | InvalidOptions => {
+  try {
+    return { target: { ...target }, options: { ...options } }
+  } catch {
+    return invalid('target', 'be an object that can be read: a property of it, or of the options, threw')
+  }
+}
+
 /** The two reasons that the fold checks against the clock are the sweeper's to give. */
 export const checkOptions = (options: RevokeOptions): InvalidOptions | undefined => {
   const { reason, by, confirm } = options

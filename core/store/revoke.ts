@@ -3,12 +3,12 @@ import * as Option from 'effect/Option'
 import { isWideRevocation, type Revocation, schemaVersion } from '../domain/events.ts'
 import { isSessionId, type SessionId } from '../domain/ids.ts'
 import { digestOf, isToken } from '../domain/token.ts'
-import { type InvalidOptions, LogUnavailable, type NotConfirmed, type NotFound } from '../errors.ts'
+import { InvalidOptions, LogUnavailable, type NotConfirmed, type NotFound } from '../errors.ts'
 import type { Position } from '../log/position.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
 import type { Named } from './ports.ts'
 import {
-  checkOptions, invalid, readName, readTime, type RevokeOptions, type Target, unknownKey
+  checkOptions, invalid, readName, readOnce, readTime, type RevokeOptions, type Target, unknownKey
 } from './revoke-options.ts'
 import { noSuchSession, noSuchToken, sessionIdOf } from './targets.ts'
 
@@ -90,16 +90,27 @@ const exceptions = (
     : Effect.forEach(list, (one) => sessionIdOf(parts, catchUp, 'except', one))
 }
 
-/** Waits until the record of an early revocation is durable; past `writeTimeout` it is tried on in the background. */
-const durable = (parts: Parts, event: Revocation): Effect.Effect<Position, LogUnavailable> =>
-  Effect.mapError(parts.writes.append([event]), ({ cause }) => new LogUnavailable({
-    message: 'The revocation is in force wherever it was heard, but not durable after '
-      + `${parts.settings.writeTimeoutMs} ms (option writeTimeout). Its append is retried until it stands. Look at `
-      + 'health().log.',
-    cause
-  }))
+/**
+ * Waits until the record of an early revocation is durable; past `writeTimeout` it is tried on in the background, if the
+ * index has kept it among those that are yet to be written.
+ */
+const durable = (parts: Parts, event: Revocation, isKept: boolean): Effect.Effect<Position, LogUnavailable> =>
+  Effect.mapError(parts.writes.append([event]), ({ cause }) => isKept
+    ? new LogUnavailable({
+      inForce: true,
+      message: 'The revocation is in force wherever it was heard, but not durable after '
+        + `${parts.settings.writeTimeoutMs} ms (option writeTimeout). Its append is retried until it stands. Look at `
+        + 'health().log.',
+      cause
+    })
+    : new LogUnavailable({
+      message: 'Too many revocations wait for the log already for this one to be kept in mind. Sessions that stand here '
+        + 'are ended, but its append is not retried: revoke again. Look at health().log.',
+      cause
+    }))
 
 const notFolded = new LogUnavailable({
+  inForce: true,
   message: 'The revocation is durable and in force, but this node did not read it back in time, so it cannot say which '
     + 'nodes there are to confirm it. Look at health().'
 })
@@ -127,9 +138,11 @@ const carryOut = (
     return Effect.succeed({ position: appliedAt, ended: 0, durableAfterMs: 0, confirmedBy: [node] })
   }
   // An end that stands here already may be news to others: it is confirmed like a new one, by the log's head.
+  const refusedBefore = index.notes().earlyRefused
   const ended = event === null ? 0 : index.applyEarly(event, appliedAt)
+  const isKept = index.notes().earlyRefused === refusedBefore
   if (event !== null) broadcast?.publish({ kind: 'revocation', event, appliedAt, acknowledge: cluster })
-  return Effect.flatMap(event === null ? log.head : durable(parts, event), (position) => {
+  return Effect.flatMap(event === null ? log.head : durable(parts, event, isKept), (position) => {
     const durableAt = time.monotonic()
     const receipt = { position, ended, durableAfterMs: durableAt - calledAt, confirmedBy: [node] }
     return cluster ? confirmed(parts, event, durableAt, calledAt, receipt) : Effect.succeed(receipt)
@@ -138,19 +151,20 @@ const carryOut = (
 
 /**
  * Ends sessions. In this order (I4): here, at once; on the nodes that hear the broadcast; in the log; and, if asked
- * for, surely everywhere. What ended stays ended, also when this fails with `LogUnavailable`.
+ * for, surely everywhere. What ended stays ended, also when this fails with a `LogUnavailable` that is `inForce`.
  *
  * Up to the broadcast it is plain code without a detour: who revokes a session has not done so for a while, and then
  * every function on the way costs microseconds.
  */
 export const revoke = (
-  parts: Parts, catchUp: CatchUp, target: Target, given?: RevokeOptions | null
+  parts: Parts, catchUp: CatchUp, wanted: Target, given?: RevokeOptions | null
 ): Effect.Effect<Receipt, RevokeError> => Effect.suspend((): Effect.Effect<Receipt, RevokeError> => {
   const calledAt = parts.time.monotonic()
-  // Read once: what was checked is what is done.
-  const options: RevokeOptions = { ...given }
-  const problem = checkOptions(options)
-    ?? (typeof target === 'object' && target !== null ? unknownKey(target) : invalid('target', 'be an object'))
+  if (typeof wanted !== 'object' || wanted === null) return Effect.fail(invalid('target', 'be an object'))
+  const read = readOnce(wanted, given)
+  if (read instanceof InvalidOptions) return Effect.fail(read)
+  const { target, options } = read
+  const problem = checkOptions(options) ?? unknownKey(target)
   if (problem !== undefined) return Effect.fail(problem)
   const cluster = options.confirm === 'cluster'
   const common: Common = {

@@ -58,10 +58,16 @@ const session = (parts: Parts, id: SessionId): Effect.Effect<Session, NotFound> 
 
 type DomainError = AttributesInvalid | AttributesTooLarge | Conflict | NotFound | TooManySessions
 
-/** One try: decide on what this node knows, write, and see what the fold made of it. */
-const attempt = (parts: Parts, id: SessionId, command: Command): Effect.Effect<boolean, DomainError | LogUnavailable> =>
+/**
+ * One try: decide on what this node knows, write, and see what the fold made of it. `isLost`: whether what is known by
+ * then is no longer what the command is for.
+ */
+const attempt = (
+  parts: Parts, id: SessionId, command: Command, isLost: (state: LiveSession) => boolean = () => false
+): Effect.Effect<boolean, DomainError | LogUnavailable> =>
   Effect.gen(function*() {
     const state = yield* live(parts, id)
+    if (isLost(state)) return yield* Effect.fail(conflict(id, state.version - 1, state.version))
     const decision = decide(command, state, writer(parts))
     if (!decision.ok) return yield* Effect.fail(rejected(decision.rejection, id))
     return (yield* write(parts, decision.events)).applied
@@ -112,15 +118,15 @@ const exchange = (
     const presented = isToken(token) ? digestOf(token) : found.session.current.digest
     if (found.kind !== 'current') yield* confirm(parts, id, presented)
     const pendingBefore = (yield* live(parts, id)).pending?.digest
+    // If a token has moved, another exchange has won; if anything else has, that is none of our business.
+    const isLost = ({ current, pending }: LiveSession) =>
+      current.digest !== presented || pending?.digest !== pendingBefore
     const minted = mintToken(parts.random)
     for (let tries = 1; ; tries++) {
-      const stands = yield* attempt(parts, id, command(digestOf(minted))).pipe(Effect.catchTag(
+      const stands = yield* attempt(parts, id, command(digestOf(minted)), isLost).pipe(Effect.catchTag(
         ['TooManySessions', 'AttributesInvalid', 'AttributesTooLarge'], (defect) => Effect.die(defect)))
       if (stands) break
-      // The version moved. If a token did, another exchange has won; anything else is none of our business.
-      const now = yield* live(parts, id)
-      const lost = now.current.digest !== presented || now.pending?.digest !== pendingBefore
-      if (lost || tries === attemptsMax) return yield* Effect.fail(conflict(id, found.session.version, now.version))
+      if (tries === attemptsMax) return yield* Effect.fail(conflict(id, found.session.version, found.session.version))
     }
     return { token: minted, session: yield* sessionOf(parts, id, minted) }
   })

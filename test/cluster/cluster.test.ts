@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { OpenOptions } from '../../consumers/node.ts'
-import type { Sessions } from '../../consumers/facade.ts'
+import { openFacade, type Sessions } from '../../consumers/facade.ts'
+import { systemClock } from '../../core/clock.ts'
 import type { DomainEvent } from '../../core/domain/events.ts'
 import { memoryLog } from '../../core/log/memory.ts'
 import { sqliteLog } from '../../core/log/sqlite.ts'
+import { openSessions } from '../../index.ts'
+import { faultyLog, noFaults } from '../support/faulty-log.ts'
 import { TestCluster } from '../support/nodes.ts'
 import { temporaryPath } from '../support/temp.ts'
 import { until } from '../support/until.ts'
-import { manualWorld } from '../support/world.ts'
+import { manualWorld, random } from '../support/world.ts'
 
 const logs: ReadonlyArray<readonly [string, () => OpenOptions['log']]> = [
   ['memory', () => memoryLog()],
@@ -336,7 +339,45 @@ describe('health', () => {
   })
 })
 
+describe('two processes of one name, without a broadcast', () => {
+  it('both say so, and neither takes itself for the whole cluster', async () => {
+    const log = memoryLog()
+    const [earlier, later] = [
+      await openSessions({ log, node: 'same' }), await openSessions({ log, node: 'same', maxStaleness: 1_000 })
+    ]
+    for (const one of [earlier, later]) {
+      await until('it knows of the other', () => one.health().failures['node'] !== undefined)
+      expect(one.health().nodes.map(({ node }) => node)).toEqual(['same'])
+    }
+    await Promise.all([earlier.close(), later.close()])
+  })
+
+  it('one that took the place of another, which is gone, says nothing', async () => {
+    const log = memoryLog()
+    await (await openSessions({ log, node: 'same' })).close()
+    const later = await openSessions({ log, node: 'same' })
+    await later.create({ subject: 'ada' })
+    expect(later.health()).toMatchObject({ failures: {}, nodes: [] })
+    await later.close()
+  })
+})
+
 describe('a node that closes while the log takes nothing', () => {
+  it('has nothing to say of one that stands already', async () => {
+    const log = memoryLog()
+    const faults = noFaults()
+    const a = await openFacade({ log: faultyLog(log, faults), node: 'a', writeTimeout: 50 }, { clock: systemClock, random })
+    const { token } = await a.create({ subject: 'ada' })
+    await a.revoke({ token })
+    faults.append = 'fail'
+    await a.close()
+    const b = await openSessions({ log, node: 'b' })
+    const types: string[] = []
+    for await (const { event } of b.events()) types.push(event.type)
+    expect(types.filter((type) => type === 'SessionEnded')).toHaveLength(1)
+    await b.close()
+  })
+
   it('says which of its revocations are not written, and the node that heard of them writes them', async () => {
     await using cluster = new TestCluster(memoryLog(), { writeTimeout: 50 })
     const a = await cluster.open('a')

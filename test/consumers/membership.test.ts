@@ -36,6 +36,19 @@ describe('confirmed', () => {
     expect(asked.exit).toMatchObject({ value: { by: [] } })
   })
 
+  it('does not take what a process has acknowledged for the next one of its node', async () => {
+    const { announce, ask, from, membership } = cluster()
+    announce('b', { incarnation: '1' })
+    membership.acknowledged(from('b', '1'), command)
+    announce('b', { incarnation: '2' })
+    const { asked, done, settle } = ask()
+    await settle()
+    expect(asked.exit).toBeUndefined()
+    membership.acknowledged(from('b', '2'), command)
+    await done
+    expect(asked.exit).toMatchObject({ value: { by: ['b'] } })
+  })
+
   it('waits for every node that the log names, heard or not', async () => {
     const { announce, ask, from, membership } = cluster()
     announce('b')

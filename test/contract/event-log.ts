@@ -342,6 +342,34 @@ const tails = ({ node }: Bench): void => {
     await Promise.all([slow.stop(), quick.stop()])
   })
 
+  it('one that was busy while others appended goes on to the end, though nobody rings again', async () => {
+    const [a, b] = [await node(), await node()]
+    const busy = Promise.withResolvers<void>()
+    const slow = a.follow(start, () => busy.promise)
+    const quick = a.follow(start)
+    await a.append(eventOf('ann', 'c0'))
+    await until('both have it', () => commands(slow.records).length === 1 && commands(quick.records).length === 1)
+    await a.append(eventOf('ann', 'c1'))
+    await until('the quick one has it', () => commands(quick.records).length === 2)
+    await b.append(eventOf('ann', 'c2'))
+    await until('the quick one has that, too', () => commands(quick.records).length === 3)
+    busy.resolve()
+    await until('the slow one has all', () => commands(slow.records).length === 3)
+    await Promise.all([slow.stop(), quick.stop()])
+  })
+
+  it('each one has records of its own: what is done to one is seen by no other', async () => {
+    const a = await node()
+    const [spoilt, whole] = [a.follow(start), a.follow(start)]
+    const event = { ...activityOf('c', 1) }
+    await a.append(event)
+    await until('both have it', () => spoilt.records.length > 0 && whole.records.length > 0)
+    for (const record of [...spoilt.records, ...await a.read(start)]) Object.assign(record.event, { by: 'somebody' })
+    expect(inFirst(whole.records)).toEqual([event])
+    expect(inFirst(await a.read(start))).toEqual([event])
+    await Promise.all([spoilt.stop(), whole.stop()])
+  })
+
   it('one that was stopped is gone, and the next goes on from where it was', async () => {
     const [a, b] = [await node(), await node()]
     const first = a.follow(start)

@@ -65,7 +65,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a node does not announce itself', file: 'consumers/node.ts',
-    find: '    yield* startAnnouncing(parts)\n', replace: ''
+    find: '    yield* announcing.start\n', replace: ''
   },
   {
     name: 'a rotation needs no version', file: 'core/domain/session.ts',
@@ -75,10 +75,6 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an update needs no version', file: 'core/domain/session.ts',
     find: 'if (event.expects !== undefined && event.expects !== session.version) return session', replace: ''
-  },
-  {
-    name: 'a patch whose record stands twice is made twice', file: 'core/domain/session.ts',
-    find: 'if (session.patches.includes(event.command)) return session', replace: ''
   },
   {
     name: 'a wide revocation whose record stands twice ends what started between', file: `${validity}/fold.ts`,
@@ -134,8 +130,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (this.watched.delete(row)) this.events.onEnded(id, reason)', replace: 'this.watched.delete(row)'
   },
   {
-    name: 'a start that stands behind its end is taken', file: `${validity}/fold.ts`,
-    find: '|| space.remembered.reason(space.id) !== undefined) return', replace: ') return'
+    name: 'a start whose record stands twice is a second session', file: `${validity}/fold.ts`,
+    find: 'if (space.ids.find(space.id) !== 0 || space', replace: 'if (space'
   },
   {
     name: 'the deadline of a session is that of its last token', file: 'core/domain/session.ts',

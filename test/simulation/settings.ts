@@ -1,6 +1,6 @@
 /** How every node of a simulation is set. Times in ms, short, so that a story of minutes sees everything end. */
 export const settings = {
-  limits: { idle: 20_000, absolute: 120_000, renew: 10_000 },
+  limits: { idle: 12_000, absolute: 60_000, renew: 8_000 },
   maxStaleness: 2_000,
   grace: 3_000,
   maxSessionsPerSubject: 4,
@@ -8,7 +8,9 @@ export const settings = {
   maxClockSkew: 2_000
 } as const
 
+/** No trouble lasts longer, ms. */
+export const troubleMsMax = 8_000
 /** After the last step, fair weather for so long: by then all that was owed is written, heard and folded. */
-export const settleMs = 14_000
+export const settleMs = 12_000
 /** How far a machine's monotonic clock may be off: parts per million. */
 export const ratePpm = 100

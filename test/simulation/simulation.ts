@@ -3,7 +3,7 @@ import type { CommandId, SessionId } from '../../core/domain/ids.ts'
 import { isWideRevocation } from '../../core/domain/events.ts'
 import { absoluteDeadline, evolve, idleDeadline, initial, type SessionState } from '../../core/domain/session.ts'
 import type { Entry, Final, Outcome } from './history.ts'
-import { settleMs } from './settings.ts'
+import { settleMs, troubleMsMax } from './settings.ts'
 import { type Scenario, type Step } from './steps.ts'
 import { Clients } from './world/clients.ts'
 import { Cluster, type Note } from './world/cluster.ts'
@@ -14,6 +14,8 @@ import { Timeline } from './world/timeline.ts'
 
 /** So long everything has to open before the first step, ms. */
 const openMs = 2_000
+/** In the end clients come back this often, so that what nobody ended lives to be looked at, ms. */
+const keepAliveMs = 2_000
 
 /** Plays a story from its first step to fair weather and a last look at everything. The same one, the same history. */
 export const simulate = async (
@@ -38,14 +40,15 @@ export const simulate = async (
   }
   // Whoever is still paused or down comes back in time; so does one who joins now.
   cluster.join('late')
-  await timeline.pass(longestTroubleMs + settleMs)
+  for (let passed = 0; passed < troubleMsMax + settleMs; passed += keepAliveMs) {
+    await timeline.pass(keepAliveMs)
+    if (passed < troubleMsMax + settleMs / 2) clients.keepAlive()
+  }
   clients.audit(() => true)
   clients.auditAtLast()
   await timeline.pass(openMs)
   return { entries, finals: finals(cluster, clients, timeline), ms: timeline.now }
 }
-/** A trouble that begins with the last step. */
-const longestTroubleMs = 15_000
 
 /** What each session comes to by the log alone. */
 const foldAll = (cluster: Cluster): ReadonlyMap<SessionId, SessionState> => {
@@ -69,7 +72,7 @@ const foldAll = (cluster: Cluster): ReadonlyMap<SessionId, SessionState> => {
 }
 
 /** Near a deadline clocks decide, which differ. */
-const nearMs = 10_000
+const nearMs = 9_000
 
 const finals = (cluster: Cluster, clients: Clients, timeline: Timeline): readonly Final[] => {
   const states = foldAll(cluster)

@@ -1,4 +1,5 @@
 import { type Chance, chance } from '../../bench/harness/chance.ts'
+import { troubleMsMax } from './settings.ts'
 
 /** What a simulation is made of, but for its steps. */
 export interface Scenario {
@@ -17,7 +18,8 @@ export type Step = { readonly afterMs: number; readonly a: number; readonly b: n
 
 const clientActs = {
   login: 14, request: 40, 'old-request': 4, rotate: 8, 'rotate-twice': 3, 'step-up': 3, update: 6, 'guarded-updates': 3,
-  logout: 4, 'revoke-id': 2, 'revoke-subject': 1, 'revoke-tenant': 0.5, 'revoke-all': 0.2, watch: 3, burst: 1
+  'two-nodes': 3, logout: 3, 'revoke-id': 2, 'revoke-subject': 1.5, 'revoke-tenant': 0.5, 'revoke-all': 0.2,
+  'revoke-and-die': 0.3, watch: 3, burst: 1
 } as const
 const faultActs = {
   'cut-log': 2, 'cut-broadcast': 2, 'cut-both': 2, 'bad-append': 3, 'slow-log': 1, 'bad-messages': 3, 'replay-message': 3,
@@ -28,8 +30,11 @@ export type FaultAct = keyof typeof faultActs
 
 const isFault = (does: ClientAct | FaultAct): does is FaultAct => Object.hasOwn(faultActs, does)
 
-const weighted = <K extends string>(weights: Readonly<Record<K, number>>) => {
-  const names = Object.keys(weights) as K[]
+/** A choice by weights, some of which are left out of this story or play a large part in it. */
+const weighted = <K extends string>(standard: Readonly<Record<K, number>>, always: readonly K[], by: Chance) => {
+  const names = Object.keys(standard) as K[]
+  const weights = Object.fromEntries(names.map((name) =>
+    [name, standard[name] * (always.includes(name) ? 1 : [0, 1, 1, 4][by.below(4)]!)])) as Record<K, number>
   const sum = names.reduce((total, name) => total + weights[name], 0)
   return (among: Chance): K => {
     let rest = among.below(1_000_000) / 1_000_000 * sum
@@ -40,8 +45,6 @@ const weighted = <K extends string>(weights: Readonly<Record<K, number>>) => {
     return names[0]!
   }
 }
-const anyClientAct = weighted(clientActs)
-const anyFaultAct = weighted(faultActs)
 
 /** Mostly at once or soon after; sometimes long, so that sessions grow idle or old. */
 const pauseBefore = (among: Chance): number => {
@@ -49,7 +52,7 @@ const pauseBefore = (among: Chance): number => {
   if (roll < 30) return 0
   if (roll < 60) return among.below(20)
   if (roll < 90) return among.below(400)
-  return roll < 98 ? among.below(4_000) : among.below(30_000)
+  return roll < 98 ? among.below(3_000) : among.below(20_000)
 }
 
 export const scenarioOf = (seed: number, nodes?: number): Scenario => {
@@ -67,11 +70,13 @@ export const stepsOf = (seed: number, count: number): readonly Step[] => {
   const among = chance(seed, 2)
   // Some stories are calm, so that what needs no fault is seen without one.
   const faultsPercent = [2, 8, 20][among.below(3)]!
+  const anyClientAct = weighted(clientActs, ['login', 'request'], among)
+  const anyFaultAct = weighted(faultActs, ['cut-log', 'cut-broadcast'], among)
   return Array.from({ length: count }, (): Step => {
     const does = among.below(100) < faultsPercent ? anyFaultAct(among) : anyClientAct(among)
     const common = { afterMs: pauseBefore(among), a: among.below(1 << 20), b: among.below(1 << 20), c: among.below(1 << 20) }
     return isFault(does)
-      ? { ...common, does, forMs: among.below(4) === 0 ? among.below(15_000) : among.below(3_000) }
+      ? { ...common, does, forMs: among.below(4) === 0 ? among.below(troubleMsMax) : among.below(3_000) }
       : { ...common, does }
   })
 }

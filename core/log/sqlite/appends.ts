@@ -1,5 +1,4 @@
 import * as Effect from 'effect/Effect'
-import type { DomainEvent } from '../../domain/events.ts'
 import type { LogUnavailable } from '../../errors.ts'
 import { batchLengthMax } from '../limits.ts'
 import type { Failure } from './classify.ts'
@@ -8,19 +7,14 @@ import { closed, unavailable } from './problem.ts'
 import type { LogThread } from './thread.ts'
 import type { Standing } from './transaction.ts'
 
-/** Records that this node has just committed, and where they stand. */
+/** Records that this node has just committed, as every node will read them, and where they stand. */
 export interface Own {
   readonly standing: Standing
-  readonly records: readonly OwnRecord[]
-}
-/** An event, and the text of it that every node will read. */
-export interface OwnRecord {
-  readonly body: string
-  readonly event: DomainEvent
+  readonly records: readonly string[]
 }
 
 interface Append {
-  readonly records: readonly OwnRecord[]
+  readonly records: readonly string[]
   /** Told the number of its first record. Nobody listens any more where the append was interrupted. */
   resume: (result: Effect.Effect<number, LogUnavailable>) => void
 }
@@ -58,7 +52,7 @@ export class Appends {
   }
 
   /** Commits the records one behind the other; succeeds with the number of the first. */
-  append(records: readonly OwnRecord[]): Effect.Effect<number, LogUnavailable> {
+  append(records: readonly string[]): Effect.Effect<number, LogUnavailable> {
     return Effect.callback((resume) => {
       const append: Append = { records, resume }
       this.#unsent.push(append)

@@ -11,10 +11,10 @@ export type Appends = string & { readonly appends: unique symbol }
 
 export const closeRequest = '' as Appends
 
-export const packAppends = (appends: ReadonlyArray<ReadonlyArray<{ readonly body: string }>>): Appends => {
+export const packAppends = (appends: readonly Append[]): Appends => {
   let text = ''
   for (const records of appends) {
-    for (const { body } of records) text += body + '\n'
+    for (const body of records) text += body + '\n'
     text += '\n'
   }
   return text as Appends

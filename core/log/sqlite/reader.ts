@@ -40,6 +40,12 @@ const whatIsBroken: { readonly [broken in Broken]: string } = {
 export const brokenRecord = (path: string, seq: number, broken: Broken): string =>
   `Record ${seq + 1} of the log ${path} ${whatIsBroken[broken]}.`
 
+/**
+ * A page that was there before it was asked for says nothing of what has been appended since: a tail that waited for
+ * the bell behind it might have missed the ring.
+ */
+const lookOn = (page: Page<Cursor>, last: number): Page<Cursor> => ({ ...page, more: page.next.seq < last })
+
 /** Reads the log on the node's own thread, a page at a time. */
 export class Reader {
   readonly #path: string
@@ -119,7 +125,8 @@ export class Reader {
     if (cursor.ahead === undefined) return this.#readPage(cursor, last)
     return Effect.flatMap(cursor.ahead.page, (page) => page === null
       ? this.#readPage(cursor, last)
-      : Effect.succeed(this.#pageOf(cursor.seq, { ...page, bodies: page.text.split('\n'), broken: null }, last)))
+      : Effect.succeed(lookOn(
+          this.#pageOf(cursor.seq, { ...page, bodies: page.text.split('\n'), broken: null }, last), last)))
   }
 
   #readPage(cursor: Cursor, last: number): Effect.Effect<Page<Cursor>, LogUnavailable | LogDamaged> {
@@ -147,12 +154,13 @@ export class Reader {
     const { standing: { first, before, last: hash }, records } = this.#own
     if (first !== cursor.seq + 1 || cursor.hash !== before) return undefined
     const seq = cursor.seq + records.length
-    return seq > last ? undefined : {
-      records: records.map(({ event }, i) => ({ partition: 0, offset: cursor.seq + i, event })),
+    return seq > last ? undefined : lookOn({
+      // Each reader has objects of its own: what an app does to those that it is given is none of the fold's business.
+      records: records.map((body, i) => ({ partition: 0, offset: cursor.seq + i, event: decodeText(body) })),
       next: { seq, hash, ahead: undefined },
       more: false,
       damaged: null
-    }
+    }, last)
   }
 
   #damaged(seq: number, broken: Broken): LogDamaged {

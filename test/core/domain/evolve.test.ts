@@ -67,7 +67,7 @@ describe('a rotation', () => {
   it('lets the old token end with its grace once the new one was presented', () => {
     const presentedAt = at + minute
     const presented = given(started(), rotated('second', 1, at), confirmed('second', presentedAt))
-    presented.isLive({ version: 3, lastSeenAt: presentedAt, pending: null })
+    presented.isLive({ version: 3, lastSeenAt: t0, pending: null })
     expect(tokens(presented, presentedAt + grace - 1, 'first', 'second')).toEqual(['in grace', 'current'])
     expect(tokens(presented, presentedAt + grace, 'first', 'second')).toEqual(['superseded', 'current'])
   })

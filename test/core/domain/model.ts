@@ -131,7 +131,6 @@ export class PlainSession {
     const token = this.takes(digest, at)
     if (token === undefined) return
     this.version++
-    this.lastSeen = Math.max(this.lastSeen, at)
     const before = this.at('current')!
     before.place = 'old'
     before.goodUntil = at + token.graceMs

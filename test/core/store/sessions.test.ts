@@ -376,6 +376,23 @@ describe('values that no type allows', () => {
   })
 })
 
+it('a target or option that throws when it is read is named like any other that is wrong', async () => {
+  const { sessions } = await open()
+  const bad = { get token(): string { throw new Error('read') } }
+  await expect(sessions.revoke(bad)).rejects.toMatchObject({ _tag: 'InvalidOptions', option: 'target' })
+  const options = { get by(): string { throw new Error('read') } }
+  await expect(sessions.revoke({ all: true }, options)).rejects.toMatchObject({ _tag: 'InvalidOptions' })
+})
+
+describe('racing logins of one subject', () => {
+  it('leave as many as there may be, and write about one end for each that is too many', async () => {
+    const { sessions } = await open({ maxSessionsPerSubject: 4 })
+    await Promise.allSettled(Array.from({ length: 60 }, () => sessions.create({ subject: 'ada' })))
+    expect(sessions.list({ subject: 'ada' })).toHaveLength(4)
+    expect(sessions.health().position[0]).toBeLessThan(60 * 2 + 10)
+  })
+})
+
 describe('close', () => {
   it('refuses everything afterwards, and may be called again', async () => {
     const { sessions } = await open()

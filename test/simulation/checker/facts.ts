@@ -76,6 +76,7 @@ export class Facts {
   /** How far any two clocks may have been apart, ms. */
   readonly toleranceMs: number
   readonly #troubles = new Map<string, Span[]>()
+  readonly #clocks: Array<Extract<Entry, { readonly what: 'clock' }>> = []
 
   constructor(entries: readonly Entry[]) {
     this.endsAt = entries.at(-1)?.at ?? 0
@@ -86,6 +87,7 @@ export class Facts {
     let [least, most] = [0, 0]
     for (const entry of entries) {
       if (entry.what === 'clock') {
+        this.#clocks.push(entry)
         least = Math.min(least, entry.aheadMs)
         most = Math.max(most, entry.aheadMs)
         this.#spans(entry.node).push({ kind: 'clock', from: entry.at, to: entry.at })
@@ -106,6 +108,26 @@ export class Facts {
   hadTrouble(process: string, kinds: ReadonlyArray<Trouble | 'clock'>, from: number, to: number): boolean {
     const node = this.processes.get(process)!.node
     return this.#spans(node).some((span) => kinds.includes(span.kind) && span.from <= to && span.to >= from)
+  }
+
+  /** How far the wall clock of the process's machine was ahead at that time, ms. */
+  aheadAt(process: string, at: number): number {
+    const node = this.processes.get(process)!.node
+    return this.#clocks.findLast((clock) => clock.node === node && clock.at <= at)?.aheadMs ?? 0
+  }
+
+  /**
+   * For so long within that time nothing told the process that it grew later: its machine was suspended, so the
+   * monotonic clock stood still, and the wall clock had been set back by as much.
+   */
+  blindMs(process: string, from: number, to: number): number {
+    const { node, opened } = this.processes.get(process)!
+    const suspended = this.#spans(node).filter((span) => span.kind === 'suspended')
+      .reduce((sum, span) => sum + Math.max(0, Math.min(span.to, to) - Math.max(span.from, from)), 0)
+    const started = this.aheadAt(process, opened.at)
+    const least = Math.min(...this.#clocks.filter((clock) => clock.node === node && clock.at <= to && clock.at >= opened.at)
+      .map(({ aheadMs }) => aheadMs), started)
+    return Math.min(suspended, started - least)
   }
 
   /** Whether what was asked for concerns a session that was known to its client before. */

@@ -29,7 +29,7 @@ const acceptedAfter = (facts: Facts, rule: string, isBroken: (revoke: Revoke, at
 export const boundedStaleness: Rule = (facts) => acceptedAfter(facts, 'bounded staleness', (revoke, { at, process }) => {
   const { bounded, opened } = facts.processes.get(process)!
   const acknowledged = revoke.answered!
-  if (bounded && at - acknowledged.at > boundMs) return `that is ${at - acknowledged.at} ms later`
+  if (bounded && at - acknowledged.at > boundMs + facts.blindMs(process, acknowledged.at - boundMs, at)) return `that is ${at - acknowledged.at} ms later`
   return isAfter(opened, acknowledged) ? 'the process was not even started then' : undefined
 })
 
@@ -67,6 +67,17 @@ export const endIsFinal: Rule = (facts) => [...facts.sessions.values()].flatMap(
 })
 const isEnd = (reason: string): boolean =>
   ['logout', 'revoked', 'superseded', 'token-reuse', 'evicted', 'migrated'].includes(reason)
+
+/** Who refuses a session as ended has aborted its signal before. */
+export const signalsFirst: Rule = (facts) => facts.of('signal').flatMap((signal): readonly Violation[] => {
+  const { op: { session: name }, process } = signal
+  const refused = facts.sessions.get(name)!.presented.find((one) =>
+    one.process === process && one.verdict === 'ended' && isAfter(one, signal))
+  if (refused === undefined) return []
+  return facts.aborts.some((abort) => abort.process === process && abort.session === name && isAfter(refused, abort))
+    ? []
+    : [{ rule: 'signals come first', at: refused.at, text: `${process} refused ${name} before its signal was aborted` }]
+})
 
 /** A signal aborts on every process that lives on when its session has ended. */
 export const signalsAbort: Rule = (facts, finals) => facts.of('signal').flatMap(({ at, op, process }): readonly Violation[] => {

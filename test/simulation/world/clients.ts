@@ -90,6 +90,23 @@ export class Clients {
       },
       'revoke-tenant': () => { if (client.tenant !== null) this.#revoke(node, { tenant: client.tenant }, step.c % 3 === 0) },
       'revoke-all': () => this.#revoke(node, { all: true }, step.c % 3 === 0),
+      'revoke-and-die': () => {
+        this.#revoke(node, { session: client.session }, false)
+        this.#timeline.after(step.c % 4, null, () => {
+          if (node.process === undefined) return
+          this.#coverage.count('fault', 'writer-dies')
+          this.#cluster.crash(node)
+          this.#timeline.after(500 + step.c % 3_000, null, () => this.#cluster.start(node))
+        })
+      },
+      'two-nodes': () => {
+        this.#request(client.tokens.at(-1)!, node, step.c)
+        this.#timeline.after(step.c % 3_000, null, () => {
+          if (other.process?.store !== undefined && other.process.lane.state === 'running') {
+            this.#authenticate(other.process, client.tokens.at(-1)!, true)
+          }
+        })
+      },
       watch: () => this.#watch(client, node),
       burst: () => {
         for (let i = 0; i < 12; i++) {
@@ -108,6 +125,13 @@ export class Clients {
     }
   }
 
+  /** Everybody shows that he is still there, somewhere. */
+  keepAlive(): void {
+    const serving = this.#cluster.serving()
+    if (serving.length === 0) return
+    this.all.forEach(({ tokens }, i) => this.#authenticate(serving[i % serving.length]!.process!, tokens.at(-1)!, true))
+  }
+
   /** The same, but each process asks its log first. */
   auditAtLast(): void {
     for (const { process } of this.#cluster.serving()) {
@@ -123,7 +147,7 @@ export class Clients {
   /** Asks a process for something that it answers in its time. Nothing is answered by one that dies. */
   #ask<A>(
     process: Process, op: Op, call: (store: SessionsShape) => Effect.Effect<A, { readonly _tag: string }>,
-    read: (value: A) => Answer, then: (value: A) => void = () => {}
+    read: (value: A) => Answer, then: (value: A) => void = () => {}, whatever: () => void = () => {}
   ): void {
     const number = ++this.#calls
     this.#note({ what: 'asks', call: number, process: process.name, op })
@@ -133,6 +157,7 @@ export class Clients {
       this.#coverage.count('answer', `${op.op}: ${answer.ok ? 'ok' : answer.reason}`)
       this.#note({ what: 'answers', call: number, answer })
       if (Exit.isSuccess(exit)) then(exit.value)
+      if (process.store !== undefined) whatever()
     })
   }
 
@@ -201,7 +226,8 @@ export class Clients {
       () => {
         if (cluster) this.audit(concerns)
         this.#timeline.after(pastStaleness, null, () => this.audit(concerns))
-      })
+      },
+      () => { for (const one of this.all) if (concerns(one)) this.#validate(node.process!, one.tokens.at(-1)!, false) })
   }
 
   #concerned(target: Target): (client: Client) => boolean {

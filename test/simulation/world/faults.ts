@@ -29,7 +29,7 @@ export const befall = (
       cluster.trouble(node, 'append', step.forMs, () => { node.weather.append = 'none' })
     },
     'slow-log': () => {
-      node.weather.logDelayMs = 10 + step.b % 400
+      node.weather.logDelayMs = 10 + step.b % 950
       coverage.count('fault', 'log-slow')
       cluster.trouble(node, 'slow', step.forMs, () => { node.weather.logDelayMs = 0 })
     },
