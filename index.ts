@@ -1,10 +1,12 @@
-import { sqliteLog } from './core/log/sqlite.ts'
+import * as Effect from 'effect/Effect'
+import { sqliteLog, verifyLog as verifyLogEffect, type Verification } from './core/log/sqlite.ts'
 import { systemWorld } from './consumers/effect.ts'
 import { openFacade, type Sessions } from './consumers/facade.ts'
 import type { OpenOptions } from './consumers/node.ts'
+import { InvalidOptions } from './core/errors.ts'
 
 export { memoryLog } from './core/log/memory.ts'
-export { sqliteLog, verifyLog } from './core/log/sqlite.ts'
+export { sqliteLog } from './core/log/sqlite.ts'
 export type { SqliteLogOptions, Verification } from './core/log/sqlite.ts'
 export type { MemoryLogOptions } from './core/log/memory.ts'
 export * from './core/errors.ts'
@@ -23,6 +25,13 @@ export type { NodeOptions } from './core/store/settings.ts'
 export type { Sessions } from './consumers/facade.ts'
 export type { ReauthenticateOptions, RotateOptions, UpdateOptions } from './core/store/tokens.ts'
 
+/**
+ * Checks a log file from its first record to its last: each one's number, and its hash over the one before. Rejects with
+ * `InvalidOptions`, `LogUnusable` or `LogUnavailable` where the file cannot be read at all; what is wrong in it stands in
+ * the answer. The log may be in use meanwhile.
+ */
+export const verifyLog = (path: string): Promise<Verification> => Effect.runPromise(verifyLogEffect(path))
+
 /** The options of `openSessions`: those of a node, and its parts. */
 export type SessionsOptions = Omit<OpenOptions, 'log'> & Partial<Pick<OpenOptions, 'log'>>
 
@@ -31,5 +40,11 @@ export type SessionsOptions = Omit<OpenOptions, 'log'> & Partial<Pick<OpenOption
  * curfew.db in the working directory. Rejects with `InvalidOptions`, `LogUnusable`, `LogDamaged`, `LogUnavailable` or
  * `BroadcastUnavailable`; a broadcast that cannot be reached is no reason to reject.
  */
-export const openSessions = async (options: SessionsOptions = {}): Promise<Sessions> =>
-  openFacade({ ...options, log: options.log ?? sqliteLog() }, systemWorld)
+export const openSessions = async (options: SessionsOptions = {}): Promise<Sessions> => {
+  // Plain JavaScript may pass anything.
+  const given = options as SessionsOptions | null
+  if (typeof given !== 'object' || given === null) {
+    throw new InvalidOptions({ option: 'options', message: 'The options of openSessions must be an object.' })
+  }
+  return openFacade({ ...given, log: given.log ?? sqliteLog() }, systemWorld)
+}

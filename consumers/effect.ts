@@ -8,7 +8,7 @@ export { Sessions, type SessionsShape } from '../core/store/sessions.ts'
 export { EventLog, type EventLogShape, type LogStatus, type StoredEvent } from '../core/log/port.ts'
 export { Broadcast, type BroadcastShape, type BroadcastStatus, NodeIdentity } from '../core/store/broadcast.ts'
 export { memoryLog } from '../core/log/memory.ts'
-export { sqliteLog } from '../core/log/sqlite.ts'
+export { sqliteLog, verifyLog } from '../core/log/sqlite.ts'
 export type { OpenError, OpenOptions, World } from './node.ts'
 
 /** Real time and the operating system's randomness. */

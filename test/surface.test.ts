@@ -37,7 +37,7 @@ const doors = {
   },
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,
-    values: ['Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'layer', 'memoryLog', 'sqliteLog', 'systemWorld'],
+    values: ['Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'layer', 'memoryLog', 'sqliteLog', 'systemWorld', 'verifyLog'],
     types: [
       'BroadcastShape', 'BroadcastStatus', 'EventLogShape', 'LogStatus', 'OpenError', 'OpenOptions', 'SessionsShape',
       'StoredEvent', 'World'

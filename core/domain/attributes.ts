@@ -35,6 +35,9 @@ interface Room {
   left: number
 }
 
+const tooLarge =
+  `attributes take over ${attributesLengthMax} characters of JSON: keep a key in them, and the data elsewhere`
+
 /**
  * Copies a JSON value, reading each part of it once: what was checked is what is written, whatever the app's objects
  * say when they are read again. All that is copied takes room, so a small object whose parts are shared, or that
@@ -43,7 +46,7 @@ interface Room {
 const copy = (value: unknown, path: string, depth: number, room: Room): Json | Refused => {
   if (depth > attributesDepthMax) return notJson(path, `nests deeper than ${attributesDepthMax}`)
   room.left -= typeof value === 'string' ? value.length + 2 : 1
-  if (room.left < 0) return new Refused('too-large', `attributes take over ${attributesLengthMax} characters of JSON`)
+  if (room.left < 0) return new Refused('too-large', tooLarge)
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -73,7 +76,7 @@ const copyList = (list: readonly unknown[], path: string, depth: number, room: R
 
 const copyObject = (value: object, path: string, depth: number, room: Room): Json | Refused => {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return notJson(path, 'is not a plain object')
+  if (prototype !== Object.prototype && prototype !== null) return notJson(path, 'is not a plain object: say it in JSON')
   const result: Record<string, Json> = {}
   for (const key of Object.keys(value)) {
     if (isForbiddenKey(key)) return notJson(path, `has the key ${key}`)

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { Receipt, Session, Sessions, Verdict } from '../../index.ts'
+import { Conflict, type Receipt, type Session, type Sessions, type Verdict } from '../../index.ts'
 import { machineMs } from './machine-clock.ts'
 import { isSameOrigin } from './same-origin.ts'
 import { setToken, tokenFrom } from './session-cookie.ts'
@@ -37,18 +37,24 @@ const login: Route = async (sessions, token, { name, device }) => {
     subject: name,
     authentication: { level: 'aal1', methods: ['none'] },
     ...(typeof device === 'string' ? { device: { label: device.slice(0, 128) } } : {}),
-    ...(before.ok ? { continues: before.session.id } : {})
+    ...(before.ok ? { continues: { id: before.session.id } } : {})
   }))
   return { status: 200, body: { ...times, session: issued.session } satisfies LoggedIn, cookie: setToken(issued.token) }
 }
+
+/** A new token; of parallel requests one gets it, and the others go on with the one that they have. */
+const renew = (sessions: Sessions, token: string) => sessions.rotate(token).catch((error: unknown) => {
+  if (error instanceof Conflict) return undefined
+  throw error
+})
 
 /** A page that only a logged-in person may see. This is what every request of an app does. */
 const me: Route = async (sessions, token) => {
   const verdict = await sessions.authenticate(token)
   if (!verdict.ok) return refused(verdict)
-  if (!verdict.renew || token === undefined) return { status: 200, body: { session: verdict.session } }
-  const renewed = await sessions.rotate(token)
-  return { status: 200, body: { session: renewed.session }, cookie: setToken(renewed.token) }
+  const renewed = verdict.renew && token !== undefined ? await renew(sessions, token) : undefined
+  const session = renewed?.session ?? verdict.session
+  return { status: 200, body: { session }, ...(renewed === undefined ? {} : { cookie: setToken(renewed.token) }) }
 }
 
 /** What this node would say right now: no waiting, no activity recorded. The page asks all nodes twice a second. */

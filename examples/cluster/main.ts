@@ -76,18 +76,27 @@ const stayUp = async (cluster: Cluster): Promise<never> => {
   return new Promise(() => {})
 }
 
-const { values: { once, users, 'no-nats': noNats } } = parseArgs({
-  options: {
-    once: { type: 'boolean', default: false },
-    users: { type: 'string', default: '2000' },
-    'no-nats': { type: 'boolean', default: false }
-  }
-})
-const userCount = Number(users)
-if (!Number.isSafeInteger(userCount) || userCount < 1) {
-  console.error(`--users takes a whole number from 1 up, not ${users}`)
+const misused = (message: string): never => {
+  console.error(`${message}\n\nnpm start [-- [--once] [--no-nats] [--users N]]`)
   process.exit(2)
 }
+
+const readArguments = () => {
+  try {
+    return parseArgs({
+      options: {
+        once: { type: 'boolean', default: false },
+        users: { type: 'string', default: '2000' },
+        'no-nats': { type: 'boolean', default: false }
+      }
+    }).values
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error))
+  }
+}
+const { once, users, 'no-nats': noNats } = readArguments()
+const userCount = Number(users)
+if (!Number.isSafeInteger(userCount) || userCount < 1) misused(`--users takes a whole number from 1 up, not ${users}`)
 
 const cluster = new Cluster()
 /** Everything was told to end: whatever is under way fails, and that is no news. */

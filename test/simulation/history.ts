@@ -34,7 +34,10 @@ export type ProcessState = 'opens' | 'serves' | 'stops' | 'dies'
 export type Trouble = 'log' | 'append' | 'slow' | 'broadcast' | 'paused' | 'suspended'
 
 export type Op =
-  | { readonly op: 'create'; readonly session: string; readonly subject: string | null; readonly tenant: string | null; readonly continues: string | null }
+  | {
+    readonly op: 'create'; readonly session: string; readonly subject: string | null; readonly tenant: string | null
+    readonly continues: string | null
+  }
   | { readonly op: 'authenticate'; readonly token: string; readonly touch: boolean }
   | { readonly op: 'rotate'; readonly token: string; readonly next: string }
   | { readonly op: 'reauthenticate'; readonly token: string; readonly next: string }

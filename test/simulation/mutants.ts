@@ -25,47 +25,58 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'freshness does not wait for the fold', file: 'consumers/freshness.ts',
-    find: '    yield* barrier.reached(head)\n', replace: ''
+    find: '    yield* barrier.reached(head)\n',
+    replace: ''
   },
   {
     name: 'an early revocation is heard without its position', file: 'consumers/hearing.ts',
-    find: 'index.applyEarly(event, appliedAt)', replace: 'index.applyEarly(event, appliedAt.map(() => 1e9) as never)'
+    find: 'index.applyEarly(event, appliedAt)',
+    replace: 'index.applyEarly(event, appliedAt.map(() => 1e9) as never)'
   },
   {
     name: 'a batch of activity sets the clock back', file: `${validity}/fold.ts`,
-    find: 'if ((state & endedBit) !== 0 || at <= foldedSeen(space, words, base)) continue', replace: 'if ((state & endedBit) !== 0) continue'
+    find: 'if ((state & endedBit) !== 0 || at <= foldedSeen(space, words, base)) continue',
+    replace: 'if ((state & endedBit) !== 0) continue'
   },
   {
     name: 'what was heard is never written by the hearer', file: 'consumers/relay.ts',
-    find: 'now >= at && overdue.length', replace: 'now < 0 && overdue.length'
+    find: 'now >= at && overdue.length',
+    replace: 'now < 0 && overdue.length'
   },
   {
     name: 'a revocation is applied only once it is durable', file: 'core/store/revoke.ts',
-    find: 'const ended = event === null ? 0 : index.applyEarly(event, appliedAt)', replace: 'const ended = 0 * index.position().length'
+    find: 'const ended = event === null ? 0 : index.applyEarly(event, appliedAt)',
+    replace: 'const ended = 0 * index.position().length'
   },
   {
     name: 'the fence never closes', file: 'core/store/fence.ts',
-    find: 'return !(monotonic - this.#freshMonotonic <= this.#maxStalenessMs &&', replace: 'return !(monotonic >= 0 ||'
+    find: 'return !(monotonic - this.#freshMonotonic <= this.#maxStalenessMs &&',
+    replace: 'return !(monotonic >= 0 ||'
   },
   {
     name: 'the fence believes the monotonic clock alone', file: 'core/store/fence.ts',
-    find: 'wall - this.#freshWall <= this.#maxStalenessMs)', replace: 'wall > 0)'
+    find: 'wall - this.#freshWall <= this.#maxStalenessMs)',
+    replace: 'wall > 0)'
   },
   {
     name: 'the wall clock may set the trusted time back', file: 'core/store/trusted-time.ts',
-    find: 'this.#offset = Math.max(this.#offsetAtStart, this.#clock.wall() - monotonic)', replace: 'this.#offset = this.#clock.wall() - monotonic'
+    find: 'this.#offset = Math.max(this.#offsetAtStart, this.#clock.wall() - monotonic)',
+    replace: 'this.#offset = this.#clock.wall() - monotonic'
   },
   {
     name: 'the cluster is not waited for', file: 'consumers/membership.ts',
-    find: 'if (missing().length === 0) return done()', replace: 'return done()'
+    find: 'if (missing().length === 0) return done()',
+    replace: 'return done()'
   },
   {
     name: 'the cluster is waited for half as long as its fences need', file: 'consumers/membership.ts',
-    find: '* (1 + marginShare) + marginMs', replace: '/ 2'
+    find: '* (1 + marginShare) + marginMs',
+    replace: '/ 2'
   },
   {
     name: 'a node does not announce itself', file: 'consumers/node.ts',
-    find: '    yield* announcing.start\n', replace: ''
+    find: '    yield* announcing.start\n',
+    replace: ''
   },
   {
     name: 'a rotation needs no version', file: 'core/domain/session.ts',
@@ -74,51 +85,63 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an update needs no version', file: 'core/domain/session.ts',
-    find: 'if (event.expects !== undefined && event.expects !== session.version) return session', replace: ''
+    find: 'if (event.expects !== undefined && event.expects !== session.version) return session',
+    replace: ''
   },
   {
     name: 'a wide revocation whose record stands twice ends what started between', file: `${validity}/fold.ts`,
-    find: "if (space.commands.has(partition, event.command)) return 'ignored'", replace: ''
+    find: "if (space.commands.has(partition, event.command)) return 'ignored'",
+    replace: ''
   },
   {
     name: 'a session is called unknown without asking the log', file: 'core/store/sessions.ts',
-    find: "(verdict.reason === 'unknown' || verdict.reason", replace: "(verdict.reason"
+    find: "(verdict.reason === 'unknown' || verdict.reason",
+    replace: "(verdict.reason"
   },
   {
     name: 'a session is called idle without asking the log', file: 'core/store/sessions.ts',
-    find: "|| verdict.reason === 'idle' ||", replace: '||'
+    find: "|| verdict.reason === 'idle' ||",
+    replace: '||'
   },
   {
     name: 'who cannot ask the log answers what it knows', file: 'core/store/sessions.ts',
-    find: 'Effect.catch(() => Effect.succeed(unsure))', replace: 'Effect.catch(() => Effect.sync(() => validate(token, options)))'
+    find: 'Effect.catch(() => Effect.succeed(unsure))',
+    replace: 'Effect.catch(() => Effect.sync(() => validate(token, options)))'
   },
   {
     name: 'a batch that the log did not take is dropped', file: 'consumers/activity.ts',
-    find: "yield* append(event).pipe(Effect.retry(Schedule.spaced('250 millis')), Effect.ignore)", replace: 'yield* append(event).pipe(Effect.ignore)'
+    find: "yield* append(event).pipe(Effect.retry(Schedule.spaced('250 millis')), Effect.ignore)",
+    replace: 'yield* append(event).pipe(Effect.ignore)'
   },
   {
     name: 'activity is never written', file: 'consumers/activity.ts',
-    find: 'return seen.length === 0', replace: 'return seen.length >= 0'
+    find: 'return seen.length === 0',
+    replace: 'return seen.length >= 0'
   },
   {
     name: 'an idle end holds however early', file: 'core/domain/session.ts',
-    find: "event.reason === 'idle' || event.reason === 'absolute'", replace: "event.reason === ('' as string)"
+    find: "event.reason === 'idle' || event.reason === 'absolute'",
+    replace: "event.reason === ('' as string)"
   },
   {
     name: 'the grace of a token never ends', file: `${validity}/check.ts`,
-    find: 'if (!isPending && now >= deadlineAt(words, base)) {', replace: 'if (!isPending && now < 0) {'
+    find: 'if (!isPending && now >= deadlineAt(words, base)) {',
+    replace: 'if (!isPending && now < 0) {'
   },
   {
     name: 'a token that is used again ends nothing', file: 'consumers/node.ts',
-    find: '    events.onReuse = chores.endReused\n', replace: ''
+    find: '    events.onReuse = chores.endReused\n',
+    replace: ''
   },
   {
     name: 'a presented token is never confirmed', file: 'consumers/node.ts',
-    find: '    events.onPendingPresented = chores.confirm\n', replace: ''
+    find: '    events.onPendingPresented = chores.confirm\n',
+    replace: ''
   },
   {
     name: 'an exchange does not look again at what its token has become', file: 'core/store/tokens.ts',
-    find: 'if (isLost(state)) return', replace: 'if (isLost(state) && state.version < 0) return'
+    find: 'if (isLost(state)) return',
+    replace: 'if (isLost(state) && state.version < 0) return'
   },
   {
     name: 'a confirmation counts as activity', file: 'core/domain/session.ts',
@@ -127,14 +150,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'nobody is told of an end', file: `${validity}/space.ts`,
-    find: 'if (this.watched.delete(row)) this.events.onEnded(id, reason)', replace: 'this.watched.delete(row)'
+    find: 'if (this.watched.delete(row)) this.events.onEnded(id, reason)',
+    replace: 'this.watched.delete(row)'
   },
   {
     name: 'a start whose record stands twice is a second session', file: `${validity}/fold.ts`,
-    find: 'if (space.ids.find(space.id) !== 0 || space', replace: 'if (space'
+    find: 'if (space.ids.find(space.id) !== 0 || space',
+    replace: 'if (space'
   },
   {
     name: 'the deadline of a session is that of its last token', file: 'core/domain/session.ts',
-    find: 'session.startedAt + session.limits.absolute', replace: 'session.current.issuedAt + session.limits.absolute'
+    find: 'session.startedAt + session.limits.absolute',
+    replace: 'session.current.issuedAt + session.limits.absolute'
   }
 ]

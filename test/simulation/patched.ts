@@ -10,7 +10,7 @@ export const patch = ({ file, find, name, replace }: Mutant): void => {
     load: (url, context, nextLoad) => {
       const loaded = nextLoad(url, context)
       if (!url.startsWith('file:') || fileURLToPath(url) !== `${root}${file}`) return loaded
-      const source = String(loaded.source)
+      const source = Buffer.from(loaded.source as Uint8Array).toString()
       if (source.split(find).length !== 2) throw new Error(`the mutant "${name}" finds its place not once in ${file}`)
       return { ...loaded, source: source.replace(find, () => replace) }
     }

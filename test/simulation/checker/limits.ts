@@ -8,7 +8,9 @@ type Active = Pick<Presented, 'at' | 'process'>
 
 /** What counted as activity of a session before a moment, at whatever process. */
 const activity = (session: SessionFacts, before: Presented): readonly Active[] => [
-  ...(session.create.answered === undefined ? [] : [{ at: session.create.answered.at, process: session.create.process }]),
+  ...(session.create.answered === undefined
+    ? []
+    : [{ at: session.create.answered.at, process: session.create.process }]),
   ...session.presented.filter((one) => one.verdict === 'ok' && one.touch && isAfter(before, one))
 ]
 

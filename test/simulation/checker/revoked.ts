@@ -80,7 +80,8 @@ export const signalsFirst: Rule = (facts) => facts.of('signal').flatMap((signal)
 })
 
 /** A signal aborts on every process that lives on when its session has ended. */
-export const signalsAbort: Rule = (facts, finals) => facts.of('signal').flatMap(({ at, op, process }): readonly Violation[] => {
+export const signalsAbort: Rule = (facts, finals) => facts.of('signal').flatMap((signal): readonly Violation[] => {
+  const { at, op, process } = signal
   const final = finals.find((one) => one.session === op.session && one.process === process)
   if (final?.logged !== 'none' || facts.processes.get(process)!.ended !== undefined) return []
   return facts.aborts.some((abort) => abort.process === process && abort.session === op.session)

@@ -107,6 +107,15 @@ export class Clients {
           }
         })
       },
+      relogin: () => {
+        if (client.subject === null) return
+        this.#revoke(node, { subject: client.subject, except: [] }, false)
+        this.#timeline.after(step.c % 2_000, null, () => {
+          if (other.process?.store !== undefined && other.process.lane.state === 'running') {
+            this.#create(other, client.subject, client.tenant, undefined)
+          }
+        })
+      },
       watch: () => this.#watch(client, node),
       burst: () => {
         for (let i = 0; i < 12; i++) {
@@ -162,10 +171,12 @@ export class Clients {
   }
 
   #login({ a, b, c }: Act, node: Node): void {
-    const session = `s${++this.#sessions}`
-    const subject = subjects[a % subjects.length]!
-    const tenant = tenants[b % tenants.length]!
     const from = c % 5 === 0 ? this.#pick(c)?.tokens.at(-1) : undefined
+    this.#create(node, subjects[a % subjects.length]!, tenants[b % tenants.length]!, from)
+  }
+
+  #create(node: Node, subject: string | null, tenant: string | null, from: Held | undefined): void {
+    const session = `s${++this.#sessions}`
     this.#ask<Issued>(
       node.process!, { op: 'create', session, subject, tenant, continues: from?.name ?? null },
       (store) => store.create({

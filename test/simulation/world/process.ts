@@ -10,7 +10,7 @@ import { sessionsLayer, type OpenOptions } from '../../../consumers/node.ts'
 import type { Random } from '../../../core/domain/ids.ts'
 import { Sessions, type SessionsShape } from '../../../core/store/sessions.ts'
 import type { Machine } from './machine.ts'
-import { Lane, type Timeline } from './timeline.ts'
+import type { Lane, Timeline } from './timeline.ts'
 
 /** One process of a node: the real store, whose time, chance, log and network are the simulation's. */
 export class Process {
