@@ -14,6 +14,7 @@ import { Timeline } from './world/timeline.ts'
 
 /** So long everything has to open before the first step, ms. */
 const openMs = 2_000
+const pollMs = 3_700
 /** In the end clients come back this often, so that what nobody ended lives to be looked at, ms. */
 const keepAliveMs = 2_000
 
@@ -28,11 +29,20 @@ export const simulate = async (
   const clients = new Clients(cluster, timeline, coverage, note)
   for (const node of cluster.nodes) cluster.start(node)
   await timeline.pass(openMs)
+  let isOver = false
+  const poll = (): void => {
+    if (isOver) return
+    clients.poll()
+    clients.auditOne(Math.floor(timeline.now / pollMs))
+    timeline.after(pollMs, null, poll)
+  }
+  poll()
   for (const step of steps) {
     await timeline.pass(step.afterMs)
-    if ('forMs' in step) befall(step, cluster, cluster.network, timeline, coverage)
+    if ('forMs' in step) befall(step, cluster, timeline, coverage, (node) => clients.wake(node))
     else clients.act(step)
   }
+  isOver = true
   for (const node of cluster.nodes) {
     node.weather.clear()
     cluster.network.tell(node.name)

@@ -110,6 +110,16 @@ export class Facts {
     return this.#spans(node).some((span) => kinds.includes(span.kind) && span.from <= to && span.to >= from)
   }
 
+  /** From when on there was none of these troubles for `ms`. */
+  untroubledFrom(process: string, kinds: readonly Trouble[], from: number, ms: number): number {
+    const spans = this.#spans(this.processes.get(process)!.node).filter(({ kind }) => kinds.some((one) => one === kind))
+    for (let at = from;;) {
+      const next = Math.max(...spans.filter((span) => span.from <= at + ms && span.to >= at).map(({ to }) => to + 0.001), at)
+      if (next === at || next === Infinity) return next
+      at = next
+    }
+  }
+
   /** How far the wall clock of the process's machine was ahead at that time, ms. */
   aheadAt(process: string, at: number): number {
     const node = this.processes.get(process)!.node

@@ -10,17 +10,19 @@ const recoveryMs = settings.maxStaleness + 1_500
 /** Tokens of a session beyond so many are forgotten. */
 const tokensMax = 16
 
-/** When it was last seen, as far as the process that answers must know of it. */
-const surelySeenAt = (facts: Facts, session: SessionFacts, by: Presented): number => {
+/** When it was last seen, as far as the log must know of it; and the process that answers, of what it saw itself. */
+const surelySeenAt = (facts: Facts, session: SessionFacts, by: Presented, isOwnKnown: boolean): number => {
   const seen = session.presented.filter((one) => one.verdict === 'ok' && one.touch && isAfter(by, one))
-  const sure = seen.filter((one) => one.process === by.process || isPublished(facts, one, by.asked.at))
+  const sure = seen.filter((one) =>
+    (isOwnKnown && one.process === by.process) || isPublished(facts, one, by.asked.at))
   return Math.max(session.create.at, ...sure.map(({ at }) => at))
 }
 
+/** In the log after a time without troubles, at the latest. */
 const isPublished = (facts: Facts, { at, process }: Presented, before: number): boolean => {
   const { ended } = facts.processes.get(process)!
-  return at + batchMs <= before && (ended === undefined || ended.at > at + batchMs)
-    && !facts.hadTrouble(process, ['log', 'append', 'slow', 'paused', 'suspended'], at - 1, at + batchMs)
+  const by = facts.untroubledFrom(process, ['log', 'append', 'slow', 'paused', 'suspended'], at, batchMs) + batchMs
+  return by <= before && (ended === undefined || ended.at > by)
 }
 
 /** What was durable before a session was asked for does not end it. */
@@ -31,13 +33,15 @@ const mayConcern = (facts: Facts, { answered, op: { target } }: Revoke, session:
 const mayHaveEnded = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
   const { at } = by
   if (at >= session.create.at + absolute - facts.toleranceMs) return true
-  if (at >= surelySeenAt(facts, session, by) + idle - facts.toleranceMs) return true
+  if (at >= surelySeenAt(facts, session, by, false) + idle - facts.toleranceMs) return true
   if (facts.of('revoke').some((revoke) => isAfter(by, revoke) && mayConcern(facts, revoke, session))) return true
   const creates = facts.of('create').filter((create) => isAfter(by, create))
   if (creates.some(({ op }) => op.continues !== null && sessionOf(op.continues) === session.name)) return true
   const beside = creates.filter(({ op }) => op.subject === session.subject && op.tenant === session.tenant)
   if (session.subject !== null && beside.length > settings.maxSessionsPerSubject) return true
-  return session.presented.some((one) => one.verdict === 'superseded' && isAfter(by, one))
+  // Whoever cannot ask its log says no more than stale, and looks into it when it can.
+  return session.presented.some((one) => isAfter(by, one)
+    && (one.verdict === 'superseded' || (one.verdict === 'stale' && isSuperseded(facts, session, one))))
 }
 
 /** Whether a later token may have taken this one's place, and its grace is over. */
@@ -48,7 +52,7 @@ const isSuperseded = (facts: Facts, session: SessionFacts, { at, token }: Presen
   const wasPresented = session.presented.some((one) => one.token === token && one.verdict === 'ok' && one.at <= at)
   return later.some((one) => wasPresented
     ? session.presented.some(({ token: other, verdict, at: when }) =>
-        other === one.op.next && verdict === 'ok' && when <= graceOver)
+        other === one.op.next && (verdict === 'ok' || verdict === 'stale') && when <= graceOver)
       // To exchange it is to present it.
       || session.exchanges.some(({ op, at: when }) => op.token === one.op.next && when <= graceOver)
     : one.at <= graceOver)
@@ -66,7 +70,7 @@ const problem = (facts: Facts, session: SessionFacts, by: Presented): string | u
       return session.exchanges.length >= tokensMax ? undefined : 'it was durable before, and the log had been asked'
     }
     case 'idle': {
-      const seen = surelySeenAt(facts, session, by)
+      const seen = surelySeenAt(facts, session, by, true)
       return !by.isAuthentication || at >= seen + idle - facts.toleranceMs ? undefined : `it was seen at ${seen}`
     }
     case 'absolute':

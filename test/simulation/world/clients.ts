@@ -29,12 +29,20 @@ interface Client {
   /** In the order in which they reached it: it uses the last. */
   readonly tokens: Held[]
   issued: number
+  /** It was told that its session is over. It may go on trying. */
+  isOut: boolean
+  /** It does nothing but what it has planned. */
+  isQuiet: boolean
+  /** When it was let in last. */
+  seenAt: number
 }
 
 const subjects = ['anna', 'ben', 'cem', 'dora', null] as const
 const tenants = [null, 'north', 'south'] as const
 /** Clients that most acts choose among: the latest ones. */
 const recent = 16
+/** So many come back again and again. */
+const pollers = 5
 /** Right behind the bound of staleness, by the slowest clock. */
 const pastStaleness = settings.maxStaleness * 1.001 + 1
 
@@ -69,12 +77,12 @@ export class Clients {
     const acts: Readonly<Record<Exclude<ClientAct, 'login'>, () => void>> = {
       request: () => this.#request(client.tokens.at(-1)!, node, step.c),
       'old-request': () => this.#request(client.tokens[step.c % client.tokens.length]!, node, step.c),
-      rotate: () => this.#exchange(client, node, 'rotate', step.c % 4 === 0),
+      rotate: () => this.#exchange(client, node.process!, 'rotate', step.c % 4 === 0),
       'rotate-twice': () => {
-        this.#exchange(client, node, 'rotate', step.c % 4 === 0)
-        this.#exchange(client, other, 'rotate', step.c % 4 === 1)
+        this.#exchange(client, node.process!, 'rotate', step.c % 4 === 0)
+        this.#exchange(client, other.process!, 'rotate', step.c % 4 === 1)
       },
-      'step-up': () => this.#exchange(client, node, 'reauthenticate', step.c % 4 === 0),
+      'step-up': () => this.#exchange(client, node.process!, 'reauthenticate', step.c % 4 === 0),
       update: () => this.#update(client, node, null),
       'guarded-updates': () => {
         const version = node.process!.store!.get(client.id)?.version ?? 1
@@ -91,8 +99,11 @@ export class Clients {
       'revoke-tenant': () => { if (client.tenant !== null) this.#revoke(node, { tenant: client.tenant }, step.c % 3 === 0) },
       'revoke-all': () => this.#revoke(node, { all: true }, step.c % 3 === 0),
       'revoke-and-die': () => {
+        // It reaches the other nodes, and not the log.
+        node.weather.append = 'fails'
+        this.#cluster.trouble(node, 'append', 1_000, () => { node.weather.append = 'none' })
         this.#revoke(node, { session: client.session }, false)
-        this.#timeline.after(step.c % 4, null, () => {
+        this.#timeline.after(step.c % 60, null, () => {
           if (node.process === undefined) return
           this.#coverage.count('fault', 'writer-dies')
           this.#cluster.crash(node)
@@ -115,6 +126,26 @@ export class Clients {
             this.#create(other, client.subject, client.tenant, undefined)
           }
         })
+      },
+      'quick-logout': () => {
+        const session = this.#create(node, client.subject, client.tenant, undefined)
+        this.#timeline.after(step.c % 1_200, null, () => {
+          const there = this.#cluster.serving().includes(node) && this.all.some((one) => one.session === session)
+          if (there) this.#revoke(node, { session }, step.c % 2 === 0)
+        })
+      },
+      'last-moment': () => {
+        client.isQuiet = true
+        const atLimit = client.seenAt + settings.limits.idle
+        const ask = (at: number, which: number): void => {
+          this.#timeline.after(at - this.#timeline.now, null, () => {
+            const there = this.#cluster.serving()
+            const { process } = there[which % Math.max(1, there.length)] ?? {}
+            if (process !== undefined) this.#authenticate(process, client.tokens.at(-1)!, true)
+          })
+        }
+        ask(atLimit - step.c % 1_500, step.b)
+        ask(atLimit + step.a % 1_500, step.b + 1)
       },
       watch: () => this.#watch(client, node),
       burst: () => {
@@ -148,9 +179,33 @@ export class Clients {
     }
   }
 
+  /** Some of those who have been there longest come back again and again: how sessions grow old. */
+  poll(): void {
+    const serving = this.#cluster.serving()
+    if (serving.length === 0) return
+    for (const client of this.all.filter(({ isOut, isQuiet }) => !isOut && !isQuiet).slice(0, pollers)) {
+      this.#authenticate(serving[this.#calls % serving.length]!.process!, client.tokens.at(-1)!, true)
+    }
+  }
+
+  /** Whatever anybody holds, asked of one process. */
+  auditOne(which: number): void {
+    const serving = this.#cluster.serving()
+    const process = serving[which % Math.max(1, serving.length)]?.process
+    if (process !== undefined) for (const { tokens } of this.all) this.#validate(process, tokens.at(-1)!, false)
+  }
+
+  /** What lay in a process's sockets while it stood still: it is answered first of all. */
+  wake({ process }: Node): void {
+    if (process?.store === undefined) return
+    for (const { isOut, tokens } of this.all) if (!isOut) this.#validate(process, tokens.at(-1)!, false)
+  }
+
+  /** Mostly one of the latest that believe to be logged in. */
   #pick(a: number): Client | undefined {
-    const from = a % 5 === 0 ? 0 : Math.max(0, this.all.length - recent)
-    return this.all[from + a % (this.all.length - from)]
+    const inside = a % 8 === 0 ? this.all : this.all.filter(({ isOut, isQuiet }) => !isOut && !isQuiet)
+    const among = inside.length === 0 ? this.all : a % 5 === 0 ? inside : inside.slice(-recent)
+    return among[a % among.length]
   }
 
   /** Asks a process for something that it answers in its time. Nothing is answered by one that dies. */
@@ -175,7 +230,7 @@ export class Clients {
     this.#create(node, subjects[a % subjects.length]!, tenants[b % tenants.length]!, from)
   }
 
-  #create(node: Node, subject: string | null, tenant: string | null, from: Held | undefined): void {
+  #create(node: Node, subject: string | null, tenant: string | null, from: Held | undefined): string {
     const session = `s${++this.#sessions}`
     this.#ask<Issued>(
       node.process!, { op: 'create', session, subject, tenant, continues: from?.name ?? null },
@@ -184,9 +239,10 @@ export class Clients {
       }),
       () => ({ ok: true }),
       (issued) => this.all.push({
-        session, id: issued.session.id, subject, tenant, issued: 1,
+        session, id: issued.session.id, subject, tenant, issued: 1, isOut: false, isQuiet: false, seenAt: this.#timeline.now,
         tokens: [{ name: `${session}.1`, token: issued.token }]
       }))
+    return session
   }
 
   #request(held: Held, node: Node, c: number): void {
@@ -199,20 +255,35 @@ export class Clients {
     const verdict = verdictOf(process.store!.validate(token, { touch }))
     this.#coverage.count('verdict', verdict)
     this.#note({ what: 'validates', process: process.name, token: name, touch, verdict })
+    if (touch) this.#heed(name, verdict)
   }
 
   #authenticate(process: Process, { name, token }: Held, touch: boolean): void {
     this.#ask<Verdict>(
       process, { op: 'authenticate', token: name, touch }, (store) => store.authenticate(token, { touch }),
-      (verdict) => verdict.ok ? { ok: true, version: verdict.session.version } : { ok: false, reason: verdict.reason })
+      (verdict) => verdict.ok ? { ok: true, version: verdict.session.version } : { ok: false, reason: verdict.reason },
+      (verdict) => {
+        if (!touch) return
+        this.#heed(name, verdictOf(verdict))
+        const client = this.all.find(({ session }) => session === sessionOf(name))!
+        if (verdict.ok && verdict.renew && client.tokens.at(-1)!.name === name) this.#exchange(client, process, 'rotate', false)
+      })
+  }
+
+  /** What a client makes of the answer to a request with the token that it uses. */
+  #heed(token: string, verdict: string): void {
+    const client = this.all.find(({ session }) => session === sessionOf(token))
+    if (client === undefined) return
+    if (verdict === 'ok') client.seenAt = this.#timeline.now
+    else if (client.tokens.at(-1)!.name === token && verdict !== 'stale') client.isOut = true
   }
 
   /** `isLost`: the answer does not reach the client, which goes on with what it has. */
-  #exchange(client: Client, node: Node, op: 'rotate' | 'reauthenticate', isLost: boolean): void {
+  #exchange(client: Client, process: Process, op: 'rotate' | 'reauthenticate', isLost: boolean): void {
     const held = client.tokens.at(-1)!
     const next = `${client.session}.${++client.issued}`
     this.#ask<Issued>(
-      node.process!, { op, token: held.name, next },
+      process, { op, token: held.name, next },
       (store) => op === 'rotate'
         ? store.rotate(held.token)
         : store.reauthenticate(held.token, { level: 'aal2', methods: ['otp'] }),
@@ -236,7 +307,9 @@ export class Clients {
       ({ ended }) => ({ ok: true, ended }),
       () => {
         if (cluster) this.audit(concerns)
-        this.#timeline.after(pastStaleness, null, () => this.audit(concerns))
+        for (const ms of [pastStaleness / 4, pastStaleness, pastStaleness * 2]) {
+          this.#timeline.after(ms, null, () => this.audit(concerns))
+        }
       },
       () => { for (const one of this.all) if (concerns(one)) this.#validate(node.process!, one.tokens.at(-1)!, false) })
   }

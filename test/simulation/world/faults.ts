@@ -14,8 +14,9 @@ const jumpMsMax = 8_000
 
 /** Does to the machines what a step says. */
 export const befall = (
-  step: Fault, cluster: Cluster, network: Network, timeline: Timeline, coverage: Coverage
+  step: Fault, cluster: Cluster, timeline: Timeline, coverage: Coverage, onWake: (node: Node) => void
 ): void => {
+  const { network } = cluster
   const node = cluster.nodes[step.a % cluster.nodes.length]!
   const acts: Readonly<Record<FaultAct, () => void>> = {
     'cut-log': () => cutLog(cluster, node, step),
@@ -31,12 +32,13 @@ export const befall = (
     'slow-log': () => {
       node.weather.logDelayMs = 10 + step.b % 950
       coverage.count('fault', 'log-slow')
+      if (step.c % 2 === 0) cutBroadcast(cluster, network, node, step)
       cluster.trouble(node, 'slow', step.forMs, () => { node.weather.logDelayMs = 0 })
     },
     'bad-messages': () => badMessages(cluster, node, step),
     'replay-message': () => { for (let i = 0; i < 1 + step.c % 4; i++) network.replay(step.b + i * 7) },
-    pause: () => still(cluster, timeline, coverage, node, step.forMs, 'paused'),
-    suspend: () => still(cluster, timeline, coverage, node, step.forMs, 'suspended'),
+    pause: () => still(cluster, timeline, coverage, node, step.forMs, 'paused', onWake),
+    suspend: () => still(cluster, timeline, coverage, node, step.forMs, 'suspended', onWake),
     crash: () => {
       if (node.process === undefined) return
       coverage.count('fault', 'crash')
@@ -90,9 +92,13 @@ const badMessages = (cluster: Cluster, node: Node, step: Fault): void => {
   })
 }
 
+/** A process that runs on after its machine was suspended looks at the wall clock within this time (TrustedTime). */
+const noticesAfterMs = 1.1
+
 /** The process does not run; a suspended machine's monotonic clock does not, either. */
 const still = (
-  cluster: Cluster, timeline: Timeline, coverage: Coverage, node: Node, ms: number, kind: 'paused' | 'suspended'
+  cluster: Cluster, timeline: Timeline, coverage: Coverage, node: Node, ms: number, kind: 'paused' | 'suspended',
+  onWake: (node: Node) => void
 ): void => {
   const lane = node.process?.lane
   if (lane?.state !== 'running') return
@@ -104,5 +110,6 @@ const still = (
       timeline.postpone(lane, ms)
     }
     timeline.resume(lane)
+    timeline.after(kind === 'suspended' ? noticesAfterMs : 0, lane, () => onWake(node))
   })
 }
