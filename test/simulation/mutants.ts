@@ -148,10 +148,5 @@ export const mutants: readonly Mutant[] = [
     name: 'a start whose record stands twice is a second session', file: `${validity}/fold.ts`,
     find: 'if (space.ids.find(space.id) !== 0 || space',
     replace: 'if (space'
-  },
-  {
-    name: 'the deadline of a session is that of its last token', file: 'core/domain/session.ts',
-    find: 'session.startedAt + session.limits.absolute',
-    replace: 'session.current.issuedAt + session.limits.absolute'
   }
 ]

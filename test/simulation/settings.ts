@@ -1,6 +1,6 @@
 /** How every node of a simulation is set. Times in ms, short, so that a story of minutes sees everything end. */
 export const settings = {
-  limits: { idle: 12_000, absolute: 60_000, renew: 8_000 },
+  limits: { idle: 12_000, absolute: 40_000, renew: 8_000 },
   maxStaleness: 1_000,
   grace: 2_000,
   maxSessionsPerSubject: 4,

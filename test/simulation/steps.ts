@@ -18,15 +18,15 @@ export type Step = { readonly afterMs: number; readonly a: number; readonly b: n
 
 const clientActs = {
   login: 14, request: 40, 'old-request': 4, rotate: 8, 'rotate-twice': 3, 'step-up': 3, update: 6, 'guarded-updates': 3,
-  'two-nodes': 3, logout: 3, 'revoke-id': 2, 'revoke-subject': 1.5, 'revoke-tenant': 0.5, 'revoke-all': 0.2,
+  'two-nodes': 3, logout: 3, 'revoke-id': 2, 'revoke-subject': 1.5, 'revoke-tenant': 0.2, 'revoke-all': 0.1,
   'revoke-and-die': 0.3, relogin: 1, 'quick-logout': 1, 'last-moment': 2, watch: 3, burst: 1
 } as const
 const faultActs = {
-  'cut-log': 2, 'cut-broadcast': 2, 'cut-both': 2, 'bad-append': 3, 'slow-log': 1, 'bad-messages': 3, 'replay-message': 3,
-  pause: 2, suspend: 1, crash: 2, stop: 1, 'jump-clock': 1
+  'cut-log': 2, 'cut-broadcast': 2, 'cut-both': 2, 'bad-append': 3, 'slow-log': 3, 'bad-messages': 3, 'replay-message': 3,
+  pause: 2, suspend: 1, crash: 2, stop: 1, 'jump-clock': 2
 } as const
 const riskyActs = {
-  logout: 2, 'revoke-id': 2, 'revoke-subject': 2, 'revoke-tenant': 0.3, relogin: 3, 'quick-logout': 3, 'last-moment': 3, rotate: 2, 'rotate-twice': 2,
+  logout: 2, 'revoke-id': 2, 'revoke-subject': 2, 'revoke-tenant': 0.2, relogin: 3, 'quick-logout': 3, 'last-moment': 3, rotate: 2, 'rotate-twice': 2,
   'two-nodes': 4, 'guarded-updates': 1, 'old-request': 1, 'revoke-and-die': 0.5
 } as const satisfies { readonly [act in keyof typeof clientActs]?: number }
 export type ClientAct = keyof typeof clientActs
@@ -85,7 +85,7 @@ export const stepsOf = (seed: number, count: number): readonly Step[] => {
     const does = isFollowed ? anyRiskyAct(among)
       : among.below(100) < faultsPercent ? anyFaultAct(among) : anyClientAct(among)
     if (isFault(does)) followed = among.below(4)
-    const afterMs = isFollowed ? among.below(900) : pauseBefore(among)
+    const afterMs = isFollowed ? among.below(400) : pauseBefore(among)
     const common = { afterMs, a: among.below(1 << 20), b: among.below(1 << 20), c: among.below(1 << 20) }
     return isFault(does)
       ? { ...common, does, forMs: among.below(3) === 0 ? among.below(troubleMsMax) : among.below(3_000) }

@@ -140,6 +140,17 @@ export class Facts {
     return Math.min(suspended, started - least)
   }
 
+  /**
+   * How far the process's own notion of the time is ahead of true time: it goes by its wall clock, but never falls
+   * behind what has passed on the monotonic clock since its start, which stands still in a suspended machine.
+   */
+  trustedAheadMs(process: string, at: number): number {
+    const { node, opened } = this.processes.get(process)!
+    const suspended = this.#spans(node).filter((span) => span.kind === 'suspended')
+      .reduce((sum, span) => sum + Math.max(0, Math.min(span.to, at) - Math.max(span.from, opened.at)), 0)
+    return Math.max(this.aheadAt(process, opened.at) - suspended, this.aheadAt(process, at))
+  }
+
   /** Whether what was asked for concerns a session that was known to its client before. */
   concerns(target: Target, session: SessionFacts): boolean {
     if ('token' in target) return sessionOf(target.token) === session.name

@@ -1,8 +1,9 @@
+import { ratePpm } from '../settings.ts'
 import { absolute, type Facts, idle, isAfter, type Presented, type SessionFacts } from './facts.ts'
 import type { Rule, Violation } from './violation.ts'
 
-/** Of a clock that runs slowly, within the limit; and what is rounded. */
-const driftMs = 10
+/** What is rounded; how far the rates of clocks differ comes on top. */
+const roundedMs = 5
 
 type Active = Pick<Presented, 'at' | 'process'>
 
@@ -18,21 +19,20 @@ const activity = (session: SessionFacts, before: Presented): readonly Active[] =
 export const limitsHold: Rule = (facts) => [...facts.sessions.values()].flatMap((session) =>
   session.presented.filter(({ verdict }) => verdict === 'ok').flatMap((presented) => broken(facts, session, presented)))
 
-/** How far the clock that wrote of the activity may have been ahead of the one that judges it. */
-const leadMs = (facts: Facts, { at, process }: Active, judge: string): number => {
-  if (process !== judge) return facts.toleranceMs
-  // One process, one clock: it never falls behind where it was at the start.
-  return Math.max(0, facts.aheadAt(process, at) - facts.aheadAt(process, facts.processes.get(process)!.opened.at))
-}
+/** So long the process may accept what was seen then and there: by the clock of the one, told by that of the other. */
+const acceptsUntil = (facts: Facts, { at, process }: Active, by: Presented, limitMs: number): number =>
+  at + limitMs + facts.trustedAheadMs(process, at) - facts.trustedAheadMs(by.process, by.at)
+  + roundedMs + (facts.endsAt * 2 * ratePpm) / 1_000_000
 
-const broken = (facts: Facts, session: SessionFacts, presented: Presented): readonly Violation[] => {
-  const { at, process, token } = presented
-  const startedBy = session.create.answered?.at ?? at
-  if (at >= startedBy + absolute + facts.toleranceMs) {
-    return [{ rule: 'limits hold', at, text: `${process} accepted ${token}, which started by ${startedBy}` }]
+const broken = (facts: Facts, session: SessionFacts, by: Presented): readonly Violation[] => {
+  const { at, process, token } = by
+  const { create } = session
+  const started = { at: create.answered?.at ?? at, process: create.process }
+  if (at >= acceptsUntil(facts, started, by, absolute)) {
+    return [{ rule: 'limits hold', at, text: `${process} accepted ${token}, which started by ${started.at}` }]
   }
-  const lastSeen = Math.max(...activity(session, presented).map((one) => one.at + leadMs(facts, one, process)))
-  return at >= lastSeen + idle + driftMs + facts.blindMs(process, lastSeen, at)
-    ? [{ rule: 'limits hold', at, text: `${process} accepted ${token}, which was last seen at ${lastSeen} by the clock that was furthest ahead` }]
+  const until = Math.max(...activity(session, by).map((seen) => acceptsUntil(facts, seen, by, idle)))
+  return at >= until
+    ? [{ rule: 'limits hold', at, text: `${process} accepted ${token}, which it could until ${until}` }]
     : []
 }

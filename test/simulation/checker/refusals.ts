@@ -5,24 +5,42 @@ import type { Rule, Violation } from './violation.ts'
 
 /** By then a batch of activity of a node without troubles is in the log. */
 const batchMs = settings.limits.idle / 10 + 1_500
+/** And of what comes back after a long pause. */
+const returnMs = 200
 /** So long after trouble a node may not have caught up yet. */
 const recoveryMs = settings.maxStaleness + 1_500
 /** Tokens of a session beyond so many are forgotten. */
 const tokensMax = 16
 
-/** When it was last seen, as far as the log must know of it; and the process that answers, of what it saw itself. */
-const surelySeenAt = (facts: Facts, session: SessionFacts, by: Presented, isOwnKnown: boolean): number => {
-  const seen = session.presented.filter((one) => one.verdict === 'ok' && one.touch && isAfter(by, one))
-  const sure = seen.filter((one) =>
-    (isOwnKnown && one.process === by.process) || isPublished(facts, one, by.asked.at))
+/** Its activity before a refusal. */
+const activity = (session: SessionFacts, by: Presented): readonly Presented[] =>
+  session.presented.filter((one) => one.verdict === 'ok' && one.touch && isAfter(by, one))
+
+/** By when the log has it at the latest: after a time without troubles. Infinity: perhaps never. */
+const publishedBy = (facts: Facts, session: SessionFacts, one: Presented): number => {
+  const { at, process } = one
+  const { ended } = facts.processes.get(process)!
+  // Who comes back after half of the limit is told of at once.
+  const before = Math.max(session.create.answered?.at ?? at, ...activity(session, one).map((other) => other.at))
+  const ms = at - before > idle / 2 + facts.toleranceMs ? returnMs : batchMs
+  const by = facts.untroubledFrom(process, ['log', 'append', 'slow', 'paused', 'suspended'], at, ms) + ms
+  return ended === undefined || ended.at > by ? by : Infinity
+}
+
+/** When it was last seen, as far as the process that answers must know of it. */
+const surelySeenAt = (facts: Facts, session: SessionFacts, by: Presented): number => {
+  const sure = activity(session, by).filter((one) =>
+    one.process === by.process || publishedBy(facts, session, one) <= by.asked.at)
   return Math.max(session.create.at, ...sure.map(({ at }) => at))
 }
 
-/** In the log after a time without troubles, at the latest. */
-const isPublished = (facts: Facts, { at, process }: Presented, before: number): boolean => {
-  const { ended } = facts.processes.get(process)!
-  const by = facts.untroubledFrom(process, ['log', 'append', 'slow', 'paused', 'suspended'], at, batchMs) + batchMs
-  return by <= before && (ended === undefined || ended.at > by)
+/** Whether there was a time at which the log could not know that it was not idle: an end that stood then holds. */
+const mayHaveBeenIdle = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
+  const seen = activity(session, by).map((one) => ({ at: one.at, known: publishedBy(facts, session, one) }))
+  const knownBefore = (moment: number): number =>
+    Math.max(session.create.at, ...seen.filter(({ known }) => known < moment).map(({ at }) => at))
+  return [by.at, ...seen.map(({ known }) => known)].some((moment) =>
+    moment <= by.at && moment >= knownBefore(moment) + idle - facts.toleranceMs)
 }
 
 /** What was durable before a session was asked for does not end it. */
@@ -33,7 +51,7 @@ const mayConcern = (facts: Facts, { answered, op: { target } }: Revoke, session:
 const mayHaveEnded = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
   const { at } = by
   if (at >= session.create.at + absolute - facts.toleranceMs) return true
-  if (at >= surelySeenAt(facts, session, by, false) + idle - facts.toleranceMs) return true
+  if (mayHaveBeenIdle(facts, session, by)) return true
   if (facts.of('revoke').some((revoke) => isAfter(by, revoke) && mayConcern(facts, revoke, session))) return true
   const creates = facts.of('create').filter((create) => isAfter(by, create))
   if (creates.some(({ op }) => op.continues !== null && sessionOf(op.continues) === session.name)) return true
@@ -45,11 +63,12 @@ const mayHaveEnded = (facts: Facts, session: SessionFacts, by: Presented): boole
 }
 
 /** Whether a later token may have taken this one's place, and its grace is over. */
-const isSuperseded = (facts: Facts, session: SessionFacts, { at, token }: Presented): boolean => {
+const isSuperseded = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
+  const { at, token } = by
   const graceOver = at - settings.grace + facts.toleranceMs
   const issuedAt = session.exchanges.find(({ op }) => op.next === token)?.at ?? session.create.at
   const later = session.exchanges.filter((one) => one.at >= issuedAt && one.op.next !== token)
-  const wasPresented = session.presented.some((one) => one.token === token && one.verdict === 'ok' && one.at <= at)
+  const wasPresented = session.presented.some((one) => one.token === token && one.verdict === 'ok' && isAfter(by, one))
   return later.some((one) => wasPresented
     ? session.presented.some(({ token: other, verdict, at: when }) =>
         other === one.op.next && (verdict === 'ok' || verdict === 'stale') && when <= graceOver)
@@ -70,7 +89,7 @@ const problem = (facts: Facts, session: SessionFacts, by: Presented): string | u
       return session.exchanges.length >= tokensMax ? undefined : 'it was durable before, and the log had been asked'
     }
     case 'idle': {
-      const seen = surelySeenAt(facts, session, by, true)
+      const seen = surelySeenAt(facts, session, by)
       return !by.isAuthentication || at >= seen + idle - facts.toleranceMs ? undefined : `it was seen at ${seen}`
     }
     case 'absolute':

@@ -33,9 +33,11 @@ export const boundedStaleness: Rule = (facts) => acceptedAfter(facts, 'bounded s
   return isAfter(opened, acknowledged) ? 'the process was not even started then' : undefined
 })
 
-/** `confirm: 'cluster'`: once it is answered, nobody accepts. */
-export const confirmedByAll: Rule = (facts) => acceptedAfter(facts, 'confirmed by the cluster', (revoke) =>
-  revoke.op.cluster ? 'the whole cluster had confirmed it' : undefined)
+/** `confirm: 'cluster'`: once it is answered, nobody accepts whose clocks tell that time passes. */
+export const confirmedByAll: Rule = (facts) => acceptedAfter(facts, 'confirmed by the cluster', (revoke, { at, process }) =>
+  revoke.op.cluster && facts.blindMs(process, revoke.at - boundMs, at) === 0
+    ? 'the whole cluster had confirmed it'
+    : undefined)
 
 /** The writer itself refuses from the moment of its answer, also where the log did not take it. */
 export const writerRefuses: Rule = (facts) => facts.of('revoke').flatMap((revoke) => {

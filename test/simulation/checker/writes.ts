@@ -61,6 +61,8 @@ export const foldOfTheLog: Rule = (facts, finals) => finals.filter(({ holds, log
     rule: 'the fold of the log', at: facts.endsAt, text: `${process} holds of ${session} ${holds}, where the log says ${logged}`
   }))
 
+const nearMs = 3_000
+
 /** In the end all processes answer alike: what one of them heard is in the log. */
 export const allAgree: Rule = (facts) => {
   const last = new Map<string, { readonly process: string; readonly verdict: string }>()
@@ -73,7 +75,9 @@ export const allAgree: Rule = (facts) => {
     }
     // Near a limit clocks that differ may say different things.
     const isByClock = [known.verdict, verdict].some((one) => one === 'idle' || one === 'absolute')
-    return (known.verdict === 'ok') === (verdict === 'ok') || (isByClock && facts.toleranceMs > 1_000) ? [] : [{
+    const isNear = facts.toleranceMs > nearMs
+      || Math.abs(at - facts.sessions.get(sessionOf(token))!.create.at - settings.limits.absolute) < nearMs
+    return (known.verdict === 'ok') === (verdict === 'ok') || (isByClock && isNear) ? [] : [{
       rule: 'all agree', at,
       text: `${process} says ${verdict} of ${token} in the end, and ${known.process} ${known.verdict} (${sessionOf(token)})`
     }]

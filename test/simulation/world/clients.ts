@@ -33,14 +33,18 @@ interface Client {
   isOut: boolean
   /** It does nothing but what it has planned. */
   isQuiet: boolean
+  /** Since when some process has refused it. */
+  goneSince: number
   /** When it was let in last. */
   seenAt: number
 }
 
-const subjects = ['anna', 'ben', 'cem', 'dora', null] as const
+const subjects = ['anna', 'ben', 'cem', 'dora', 'emil', 'finn', 'gina', 'hugo', null] as const
 const tenants = [null, 'north', 'south'] as const
 /** Clients that most acts choose among: the latest ones. */
 const recent = 16
+/** Refused for so long, a session is not asked for any more but in the end. */
+const gonePastMs = 10_000
 /** So many come back again and again. */
 const pollers = 5
 /** Right behind the bound of staleness, by the slowest clock. */
@@ -129,23 +133,14 @@ export class Clients {
       },
       'quick-logout': () => {
         const session = this.#create(node, client.subject, client.tenant, undefined)
-        this.#timeline.after(step.c % 1_200, null, () => {
+        this.#timeline.after(step.c % 3 === 0 ? step.a % 6 : step.c % 3_500, null, () => {
           const there = this.#cluster.serving().includes(node) && this.all.some((one) => one.session === session)
           if (there) this.#revoke(node, { session }, step.c % 2 === 0)
         })
       },
       'last-moment': () => {
         client.isQuiet = true
-        const atLimit = client.seenAt + settings.limits.idle
-        const ask = (at: number, which: number): void => {
-          this.#timeline.after(at - this.#timeline.now, null, () => {
-            const there = this.#cluster.serving()
-            const { process } = there[which % Math.max(1, there.length)] ?? {}
-            if (process !== undefined) this.#authenticate(process, client.tokens.at(-1)!, true)
-          })
-        }
-        ask(atLimit - step.c % 1_500, step.b)
-        ask(atLimit + step.a % 1_500, step.b + 1)
+        this.#lastMoment(client, node, other, step)
       },
       watch: () => this.#watch(client, node),
       burst: () => {
@@ -161,7 +156,7 @@ export class Clients {
   /** Everything that any client holds, asked of every process that answers, and not counted as activity. */
   audit(which: (client: Client) => boolean): void {
     for (const { process } of this.#cluster.serving()) {
-      for (const one of this.all) if (which(one)) this.#validate(process!, one.tokens.at(-1)!, false)
+      for (const one of this.#ofInterest()) if (which(one)) this.#validate(process!, one.tokens.at(-1)!, false)
     }
   }
 
@@ -192,13 +187,18 @@ export class Clients {
   auditOne(which: number): void {
     const serving = this.#cluster.serving()
     const process = serving[which % Math.max(1, serving.length)]?.process
-    if (process !== undefined) for (const { tokens } of this.all) this.#validate(process, tokens.at(-1)!, false)
+    if (process !== undefined) for (const { tokens } of this.#ofInterest()) this.#validate(process, tokens.at(-1)!, false)
+  }
+
+  /** Those that may yet be let in, rightly or wrongly. */
+  #ofInterest(): readonly Client[] {
+    return this.all.filter(({ goneSince }) => this.#timeline.now - goneSince < gonePastMs)
   }
 
   /** What lay in a process's sockets while it stood still: it is answered first of all. */
   wake({ process }: Node): void {
     if (process?.store === undefined) return
-    for (const { isOut, tokens } of this.all) if (!isOut) this.#validate(process, tokens.at(-1)!, false)
+    for (const { tokens } of this.#ofInterest()) this.#validate(process, tokens.at(-1)!, false)
   }
 
   /** Mostly one of the latest that believe to be logged in. */
@@ -225,6 +225,36 @@ export class Clients {
     })
   }
 
+  /**
+   * Comes back right before its time is over, and soon after that elsewhere: where the news of it is late, because the
+   * one node cannot write it or the other reads slowly.
+   */
+  #lastMoment(client: Client, first: Node, second: Node, { a, c }: Act): void {
+    const atLimit = client.seenAt + settings.limits.idle
+    const at = (ms: number, node: Node, act: (process: Process) => void): void => {
+      this.#timeline.after(atLimit + ms - this.#timeline.now, null, () => {
+        const { process } = node
+        if (process?.store !== undefined && process.lane.state === 'running') act(process)
+      })
+    }
+    const ask = (process: Process): void => this.#authenticate(process, client.tokens.at(-1)!, true)
+    at(-1 - c % 400, first, (process) => {
+      ask(process)
+      const [node, kind] = c % 2 === 0 ? [first, 'append'] as const : [second, 'slow'] as const
+      if (kind === 'append') node.weather.append = 'fails'
+      else node.weather.logDelayMs = 450
+      this.#cluster.trouble(node, kind, 2_000, () => {
+        if (kind === 'append') node.weather.append = 'none'
+        else node.weather.logDelayMs = 0
+      })
+    })
+    at(250 + a % 600, second, ask)
+    at(6_000, second, ask)
+    for (const ms of [300, 3_000, 6_000]) {
+      at(6_000 + settings.limits.idle + ms, second, () => this.audit((one) => one === client))
+    }
+  }
+
   #login({ a, b, c }: Act, node: Node): void {
     const from = c % 5 === 0 ? this.#pick(c)?.tokens.at(-1) : undefined
     this.#create(node, subjects[a % subjects.length]!, tenants[b % tenants.length]!, from)
@@ -239,7 +269,7 @@ export class Clients {
       }),
       () => ({ ok: true }),
       (issued) => this.all.push({
-        session, id: issued.session.id, subject, tenant, issued: 1, isOut: false, isQuiet: false, seenAt: this.#timeline.now,
+        session, id: issued.session.id, subject, tenant, issued: 1, isOut: false, isQuiet: false, goneSince: Infinity, seenAt: this.#timeline.now,
         tokens: [{ name: `${session}.1`, token: issued.token }]
       }))
     return session
@@ -255,7 +285,7 @@ export class Clients {
     const verdict = verdictOf(process.store!.validate(token, { touch }))
     this.#coverage.count('verdict', verdict)
     this.#note({ what: 'validates', process: process.name, token: name, touch, verdict })
-    if (touch) this.#heed(name, verdict)
+    this.#heed(name, verdict, touch)
   }
 
   #authenticate(process: Process, { name, token }: Held, touch: boolean): void {
@@ -263,17 +293,19 @@ export class Clients {
       process, { op: 'authenticate', token: name, touch }, (store) => store.authenticate(token, { touch }),
       (verdict) => verdict.ok ? { ok: true, version: verdict.session.version } : { ok: false, reason: verdict.reason },
       (verdict) => {
+        this.#heed(name, verdictOf(verdict), touch)
         if (!touch) return
-        this.#heed(name, verdictOf(verdict))
         const client = this.all.find(({ session }) => session === sessionOf(name))!
         if (verdict.ok && verdict.renew && client.tokens.at(-1)!.name === name) this.#exchange(client, process, 'rotate', false)
       })
   }
 
   /** What a client makes of the answer to a request with the token that it uses. */
-  #heed(token: string, verdict: string): void {
+  #heed(token: string, verdict: string, touch: boolean): void {
     const client = this.all.find(({ session }) => session === sessionOf(token))
     if (client === undefined) return
+    if (verdict !== 'ok' && verdict !== 'stale') client.goneSince = Math.min(client.goneSince, this.#timeline.now)
+    if (!touch) return
     if (verdict === 'ok') client.seenAt = this.#timeline.now
     else if (client.tokens.at(-1)!.name === token && verdict !== 'stale') client.isOut = true
   }
@@ -307,7 +339,7 @@ export class Clients {
       ({ ended }) => ({ ok: true, ended }),
       () => {
         if (cluster) this.audit(concerns)
-        for (const ms of [pastStaleness / 4, pastStaleness, pastStaleness * 2]) {
+        for (const ms of [1, 2, pastStaleness / 4, pastStaleness, pastStaleness * 2]) {
           this.#timeline.after(ms, null, () => this.audit(concerns))
         }
       },

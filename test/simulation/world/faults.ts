@@ -30,9 +30,9 @@ export const befall = (
       cluster.trouble(node, 'append', step.forMs, () => { node.weather.append = 'none' })
     },
     'slow-log': () => {
-      node.weather.logDelayMs = 10 + step.b % 950
+      node.weather.logDelayMs = step.b % 3 === 0 ? 10 + step.b % 950 : 200 + step.b % 260
       coverage.count('fault', 'log-slow')
-      if (step.c % 2 === 0) cutBroadcast(cluster, network, node, step)
+      if (step.c % 2 === 0) cutBroadcast(cluster, network, node, { ...step, c: 0 })
       cluster.trouble(node, 'slow', step.forMs, () => { node.weather.logDelayMs = 0 })
     },
     'bad-messages': () => badMessages(cluster, node, step),
@@ -94,6 +94,8 @@ const badMessages = (cluster: Cluster, node: Node, step: Fault): void => {
 
 /** A process that runs on after its machine was suspended looks at the wall clock within this time (TrustedTime). */
 const noticesAfterMs = 1.1
+/** What was on its way to a suspended machine comes when its connections are back. */
+const reconnectsAfterMs = 40
 
 /** The process does not run; a suspended machine's monotonic clock does not, either. */
 const still = (
@@ -109,7 +111,7 @@ const still = (
       node.machine.stoodStill(ms)
       timeline.postpone(lane, ms)
     }
-    timeline.resume(lane)
+    timeline.resume(lane, kind === 'suspended' ? reconnectsAfterMs : 0)
     timeline.after(kind === 'suspended' ? noticesAfterMs : 0, lane, () => onWake(node))
   })
 }

@@ -53,11 +53,12 @@ export class Timeline {
     if (lane.state === 'running') lane.state = 'paused'
   }
 
-  /** What was due meanwhile is due now, in its order. */
-  resume(lane: Lane): void {
+  /** What was due meanwhile is due now, in its order; or `afterMs` later. */
+  resume(lane: Lane, afterMs = 0): void {
     if (lane.state !== 'paused') return
     lane.state = 'running'
-    for (const task of lane.held.splice(0)) if (!task.isOff) this.#push(Object.assign(task, { at: this.now }))
+    const at = this.now + afterMs
+    for (const task of lane.held.splice(0)) if (!task.isOff) this.#push(Object.assign(task, { at }))
   }
 
   /** The machine of a paused process stood still for `ms`: its timers are due so much later. */
