@@ -4,6 +4,8 @@ import type { Rule, Violation } from './violation.ts'
 
 /** What is rounded; how far the rates of clocks differ comes on top. */
 const roundedMs = 5
+/** A process notices within this time that its wall clock was set. */
+const noticesMs = 1.1
 
 type Active = Pick<Presented, 'at' | 'process'>
 
@@ -21,7 +23,8 @@ export const limitsHold: Rule = (facts) => [...facts.sessions.values()].flatMap(
 
 /** So long the process may accept what was seen then and there: by the clock of the one, told by that of the other. */
 const acceptsUntil = (facts: Facts, { at, process }: Active, by: Presented, limitMs: number): number =>
-  at + limitMs + facts.trustedAheadMs(process, at) - facts.trustedAheadMs(by.process, by.at)
+  at + limitMs + facts.trustedAheadMs(process, at)
+  - Math.min(facts.trustedAheadMs(by.process, by.at), facts.trustedAheadMs(by.process, by.at - noticesMs))
   + roundedMs + (facts.endsAt * 2 * ratePpm) / 1_000_000
 
 const broken = (facts: Facts, session: SessionFacts, by: Presented): readonly Violation[] => {

@@ -139,8 +139,11 @@ export class Clients {
         })
       },
       'last-moment': () => {
-        client.isQuiet = true
-        this.#lastMoment(client, node, other, step)
+        const waiting = this.all.filter(({ isOut, isQuiet }) => !isOut && !isQuiet)
+        if (waiting.length === 0) return
+        const longest = waiting.reduce((one, next) => next.seenAt < one.seenAt ? next : one)
+        longest.isQuiet = true
+        this.#lastMoment(longest, node, other, step)
       },
       watch: () => this.#watch(client, node),
       burst: () => {

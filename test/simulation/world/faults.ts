@@ -30,9 +30,9 @@ export const befall = (
       cluster.trouble(node, 'append', step.forMs, () => { node.weather.append = 'none' })
     },
     'slow-log': () => {
-      node.weather.logDelayMs = step.b % 3 === 0 ? 10 + step.b % 950 : 200 + step.b % 260
+      node.weather.logDelayMs = step.b % 3 === 0 ? 10 + step.b % 950 : 300 + step.b % 160
       coverage.count('fault', 'log-slow')
-      if (step.c % 2 === 0) cutBroadcast(cluster, network, node, { ...step, c: 0 })
+      if (step.c % 3 !== 0) cutBroadcast(cluster, network, node, { ...step, c: 0 })
       cluster.trouble(node, 'slow', step.forMs, () => { node.weather.logDelayMs = 0 })
     },
     'bad-messages': () => badMessages(cluster, node, step),
