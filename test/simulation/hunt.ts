@@ -1,32 +1,37 @@
-/** Looks for a seed whose story breaks a promise. With a mutant's name: in a copy of the code that has this bug. */
+/**
+ * Looks for a seed whose story breaks a promise, in a copy of the code that has a mutant's bug. Prints what it came to,
+ * on one line.
+ */
 import { parseArgs } from 'node:util'
+import type { Violation } from './checker/check.ts'
 import { mutants } from './mutants.ts'
 import { patch } from './patched.ts'
 
 const { values } = parseArgs({
-  options: { mutant: { type: 'string' }, seeds: { type: 'string', default: '100' }, steps: { type: 'string', default: '300' } }
+  options: {
+    mutant: { type: 'string' }, seeds: { type: 'string', default: '100' }, steps: { type: 'string', default: '300' },
+    first: { type: 'string', default: '1' }
+  }
 })
 const mutant = mutants.find(({ name }) => name === values.mutant)
-if (values.mutant !== undefined && mutant === undefined) throw new Error(`there is no mutant "${values.mutant}"`)
-if (mutant !== undefined) patch(mutant)
-
+if (mutant === undefined) throw new Error(`there is no mutant "${values.mutant}"`)
+patch(mutant)
 // Only now, so that what is loaded is patched.
-const [{ simulate }, { scenarioOf, stepsOf }, { Coverage }, { check }] = await Promise.all([
-  import('./simulation.ts'), import('./steps.ts'), import('./world/coverage.ts'), import('./checker/check.ts')
-])
+const { play, storyOf } = await import('./play.ts')
 
-/** What a hunt came to, on one line. */
+/** The seed that caught it, and how; null: none did. */
 export interface Quarry {
-  /** How many seeds it took; null: nothing was found. */
-  readonly seeds: number | null
-  readonly rule: string | null
+  readonly seed: number
+  readonly violation: Violation
 }
 
-const hunt = async (): Promise<Quarry> => {
-  for (let seed = 1; seed <= Number(values.seeds); seed++) {
-    const violations = check(await simulate(scenarioOf(seed), stepsOf(seed, Number(values.steps)), new Coverage()))
-    if (violations.length > 0) return { seeds: seed, rule: violations[0]!.rule }
+/** The seed that is known to catch it first; where that no longer does, all. */
+const hunt = async (): Promise<Quarry | null> => {
+  const seeds = [Number(values.first), ...Array.from({ length: Number(values.seeds) }, (_, i) => i + 1)]
+  for (const seed of seeds) {
+    const [violation] = (await play(storyOf(seed, Number(values.steps)))).violations
+    if (violation !== undefined) return { seed, violation }
   }
-  return { seeds: null, rule: null }
+  return null
 }
 process.stdout.write(`${JSON.stringify(await hunt())}\n`)
