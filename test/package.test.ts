@@ -179,8 +179,8 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
     const tops = new Set(files.map((path) => path.split(/[/\\]/).slice(0, 2).join('/')))
     expect([...tops].toSorted()).toEqual([
       'LICENSE', 'README.md', 'dist', 'dist/consumers', 'dist/core', 'dist/index.d.ts', 'dist/index.js',
-      'dist/index.js.map', 'dist/projections', 'package.json'
-    ])
+      'dist/index.js.map', 'dist/projections', 'docs', ...readdirSync('docs').map((name) => `docs/${name}`), 'package.json'
+    ].toSorted())
     expect(files.filter((path) => /\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([])
   })
 })

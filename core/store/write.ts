@@ -30,7 +30,9 @@ interface Entry {
 /** A crowd goes in appends of so many, so that the log can begin with the first while the others are being decided. */
 const portion = 32
 
-const retryEvery = '50 millis'
+/** Before the first retry, ms; twice as long before each further one, up to the most. */
+const retryMs = 50
+const retryMsMax = 400
 
 /** What the writes of a node need of it. */
 export interface WritesParts {
@@ -119,6 +121,7 @@ class Batch {
   readonly #open: Set<Batch>
   #callOff: () => void = () => {}
   #over = false
+  #retryMs = retryMs
   #attempt: Fiber.Fiber<Appended, LogUnavailable> | undefined
 
   /** Stands in `open` from its start to its end. */
@@ -150,7 +153,8 @@ class Batch {
       if (this.#over) return
       if (Exit.isSuccess(exit)) return this.#stands(exit.value.position)
       if (!Cause.hasFails(exit.cause)) return this.fail(failureOf(exit.cause))
-      this.#try(Effect.delay(this.#parts.log.append(this.#events), retryEvery))
+      this.#try(Effect.delay(this.#parts.log.append(this.#events), this.#retryMs))
+      this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax)
     })
   }
 

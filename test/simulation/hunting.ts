@@ -10,8 +10,10 @@ const file = fileURLToPath(new URL('./hunt.ts', import.meta.url))
 export const seedsMax = 100
 
 /** Hunts one mutant in a process of its own. Null: no seed caught it. */
-export const huntOne = async ({ caughtBy, name }: Mutant): Promise<Quarry | null> => {
-  const child = spawn(process.execPath, [file, '--mutant', name, '--seeds', String(seedsMax), '--first', String(caughtBy)],
+export const huntOne = async ({ caughtBy, name }: Mutant, ...more: readonly '--shrink'[]): Promise<Quarry | null> => {
+  const child = spawn(
+    process.execPath,
+    [file, '--mutant', name, '--seeds', String(seedsMax), '--first', String(caughtBy), ...more],
     { stdio: ['ignore', 'pipe', 'inherit'] })
   let printed = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => { printed += text })

@@ -77,7 +77,8 @@ const howOften = (coverage: Coverage): string =>
 
 const years = (ms: number): string => {
   const hours = ms / 3_600_000
-  return hours < 48 ? `${hours.toFixed(1)} hours` : hours < 24 * 730 ? `${(hours / 24).toFixed(1)} days` : `${(hours / 8_766).toFixed(1)} years`
+  if (hours < 48) return `${hours.toFixed(1)} hours`
+  return hours < 24 * 730 ? `${(hours / 24).toFixed(1)} days` : `${(hours / 8_766).toFixed(1)} years`
 }
 
 const simulateMany = async (): Promise<number> => {
@@ -85,7 +86,7 @@ const simulateMany = async (): Promise<number> => {
   const began = performance.now()
   const deadline = minutes === undefined ? Infinity : began + minutes * 60_000
   const most = minutes === undefined ? seeds : Infinity
-  let [played, clusterMs, nodeMs] = [0, 0, 0]
+  let [played, clusterMs, nodeMs, tasks] = [0, 0, 0, 0]
   progress.begin('simulating', minutes === undefined ? seeds : minutes * 60)
   let shown = 0
   for (let seed = first; played < most && performance.now() < deadline; seed++) {
@@ -93,6 +94,7 @@ const simulateMany = async (): Promise<number> => {
     const { violations, ...outcome } = await play(story, coverage)
     played++
     clusterMs += outcome.ms
+    tasks += outcome.tasks
     nodeMs += outcome.ms * story.scenario.nodes
     if (given.history) say(historyText(outcome))
     const [violation] = violations
@@ -108,8 +110,9 @@ const simulateMany = async (): Promise<number> => {
   progress.end()
   const seconds = (performance.now() - began) / 1_000
   say(howOften(coverage))
-  say(`\n${played} seeds of ${steps} steps, ${Math.round(played * steps / seconds).toLocaleString('en')} steps a second: `
-    + `${years(clusterMs)} of a cluster's life, ${years(nodeMs)} of its nodes'. No promise was broken.`)
+  const rate = (count: number): string => Math.round(count / seconds).toLocaleString('en')
+  say(`\n${played} seeds of ${steps} steps: ${years(clusterMs)} of a cluster's life, ${years(nodeMs)} of its nodes'. In each `
+    + `second ${rate(played * steps)} steps, and ${rate(tasks)} timers, messages and requests. No promise was broken.`)
   const never = missing(coverage)
   if (never.length === 0) return 0
   say(`What never happened, so nothing is said of it: ${never.join(', ')}.`)

@@ -13,6 +13,8 @@ export interface Story {
 export interface Played extends Outcome {
   /** Time that passed in the simulation, ms. */
   readonly ms: number
+  /** How many timers, messages and requests ran in it. */
+  readonly tasks: number
   readonly violations: readonly Violation[]
 }
 

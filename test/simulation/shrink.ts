@@ -8,6 +8,23 @@ export interface Shrunk {
   readonly violation: Violation
 }
 
+const firstThat = async (
+  breaks: (steps: readonly Step[]) => Promise<Violation | undefined>, candidates: ReadonlyArray<readonly Step[]>
+): Promise<Shrunk | undefined> => {
+  for (const steps of candidates) {
+    const violation = await breaks(steps)
+    if (violation !== undefined) return { steps, violation }
+  }
+  return undefined
+}
+
+/** Without some steps, whose time passes all the same: what is left happens when it did. */
+const waiting = (steps: readonly Step[], from: number, size: number): readonly Step[] => {
+  const passed = steps.slice(from, from + size).reduce((sum, { afterMs }) => sum + afterMs, 0)
+  const [next, ...rest] = steps.slice(from + size)
+  return [...steps.slice(0, from), ...(next === undefined ? [] : [{ ...next, afterMs: next.afterMs + passed }, ...rest])]
+}
+
 /**
  * Leaves out steps for as long as the same promise is broken: halves first, single ones at last (delta debugging,
  * Zeller and Hildebrandt 2002). `onTry` is told the length that is left.
@@ -27,13 +44,13 @@ export const shrink = async (
     let wasCut = false
     for (let from = 0; from < steps.length && tries < triesMax;) {
       onTry(steps.length)
-      const rest = [...steps.slice(0, from), ...steps.slice(from + size)]
-      const still = await breaks(rest)
-      if (still === undefined) {
+      const shorter = await firstThat(breaks, [
+        [...steps.slice(0, from), ...steps.slice(from + size)], waiting(steps, from, size)
+      ])
+      if (shorter === undefined) {
         from += size
       } else {
-        steps = rest
-        violation = still
+        ({ steps, violation } = shorter)
         wasCut = true
       }
     }

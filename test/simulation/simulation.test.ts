@@ -41,6 +41,14 @@ describe('a simulated cluster', () => {
   })
 })
 
+describe('a story that breaks a promise', () => {
+  it('is shrunk to a few steps', async () => {
+    const quarry = await huntOne(mutants.find(({ name }) => name === 'freshness is taken after the answer instead of before')!, '--shrink')
+    expect(quarry!.steps).toBeGreaterThan(0)
+    expect(quarry!.steps).toBeLessThan(30)
+  }, 5 * minute)
+})
+
 describe('what the simulator catches', () => {
   it('is more than a few bugs', () => { expect(mutants.length).toBeGreaterThanOrEqual(15) })
 

@@ -21,7 +21,7 @@ const keepAliveMs = 2_000
 /** Plays a story from its first step to fair weather and a last look at everything. The same one, the same history. */
 export const simulate = async (
   scenario: Scenario, steps: readonly Step[], coverage: Coverage
-): Promise<Outcome & { readonly ms: number }> => {
+): Promise<Outcome & { readonly ms: number; readonly tasks: number }> => {
   const timeline = new Timeline()
   const entries: Entry[] = []
   const note: Note = (entry) => { entries.push({ at: timeline.now, ...entry } as Entry) }
@@ -57,7 +57,7 @@ export const simulate = async (
   clients.audit(() => true)
   clients.auditAtLast()
   await timeline.pass(openMs)
-  return { entries, finals: finals(cluster, clients, timeline), ms: timeline.now }
+  return { entries, finals: finals(cluster, clients, timeline), ms: timeline.now, tasks: timeline.ran }
 }
 
 /** What each session comes to by the log alone. */

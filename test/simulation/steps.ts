@@ -26,8 +26,8 @@ const faultActs = {
   pause: 2, suspend: 1, crash: 2, stop: 1, 'jump-clock': 2
 } as const
 const riskyActs = {
-  logout: 2, 'revoke-id': 2, 'revoke-subject': 2, 'revoke-tenant': 0.2, relogin: 3, 'quick-logout': 3, 'last-moment': 3, rotate: 2, 'rotate-twice': 2,
-  'two-nodes': 4, 'guarded-updates': 1, 'old-request': 1, 'revoke-and-die': 0.5
+  logout: 2, 'revoke-id': 2, 'revoke-subject': 2, 'revoke-tenant': 0.2, relogin: 3, 'quick-logout': 3,
+  'last-moment': 3, rotate: 2, 'rotate-twice': 2, 'two-nodes': 4, 'guarded-updates': 1, 'old-request': 1, 'revoke-and-die': 0.5
 } as const satisfies { readonly [act in keyof typeof clientActs]?: number }
 export type ClientAct = keyof typeof clientActs
 export type FaultAct = keyof typeof faultActs

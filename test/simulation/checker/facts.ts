@@ -75,6 +75,7 @@ export class Facts {
   readonly endsAt: number
   /** How far any two clocks may have been apart, ms. */
   readonly toleranceMs: number
+  readonly #callsOf = new Map<string, readonly Call[]>()
   readonly #troubles = new Map<string, Span[]>()
   readonly #clocks: Array<Extract<Entry, { readonly what: 'clock' }>> = []
 
@@ -101,7 +102,10 @@ export class Facts {
   }
 
   of<K extends Op['op']>(...kinds: readonly K[]): ReadonlyArray<Call<OpOf<K>>> {
-    return this.calls.filter((call): call is Call<OpOf<K>> => kinds.some((kind) => kind === call.op.op))
+    const name = kinds.join(' ')
+    const known = this.#callsOf.get(name) ?? this.calls.filter(({ op }) => kinds.some((kind) => kind === op.op))
+    this.#callsOf.set(name, known)
+    return known as ReadonlyArray<Call<OpOf<K>>>
   }
 
   /** Whether something of these kinds kept the process's node from its work within that time. */

@@ -9,11 +9,13 @@ const noticesMs = 1.1
 
 type Active = Pick<Presented, 'at' | 'process'>
 
+/** It started between these, by the clock of that process as it was then. */
+const start = ({ create: { answered, at, process } }: SessionFacts): readonly Active[] =>
+  [{ at, process }, ...(answered === undefined ? [] : [{ at: answered.at, process }])]
+
 /** What counted as activity of a session before a moment, at whatever process. */
 const activity = (session: SessionFacts, before: Presented): readonly Active[] => [
-  ...(session.create.answered === undefined
-    ? []
-    : [{ at: session.create.answered.at, process: session.create.process }]),
+  ...start(session),
   ...session.presented.filter((one) => one.verdict === 'ok' && one.touch && isAfter(before, one))
 ]
 
@@ -29,12 +31,9 @@ const acceptsUntil = (facts: Facts, { at, process }: Active, by: Presented, limi
 
 const broken = (facts: Facts, session: SessionFacts, by: Presented): readonly Violation[] => {
   const { at, process, token } = by
-  const { create } = session
-  const started = { at: create.answered?.at ?? at, process: create.process }
-  if (at >= acceptsUntil(facts, started, by, absolute)) {
-    return [{ rule: 'limits hold', at, text: `${process} accepted ${token}, which started by ${started.at}` }]
-  }
-  const until = Math.max(...activity(session, by).map((seen) => acceptsUntil(facts, seen, by, idle)))
+  const until = Math.min(
+    Math.max(...start(session).map((started) => acceptsUntil(facts, started, by, absolute))),
+    Math.max(...activity(session, by).map((seen) => acceptsUntil(facts, seen, by, idle))))
   return at >= until
     ? [{ rule: 'limits hold', at, text: `${process} accepted ${token}, which it could until ${until}` }]
     : []

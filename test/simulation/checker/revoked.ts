@@ -29,7 +29,9 @@ const acceptedAfter = (facts: Facts, rule: string, isBroken: (revoke: Revoke, at
 export const boundedStaleness: Rule = (facts) => acceptedAfter(facts, 'bounded staleness', (revoke, { at, process }) => {
   const { bounded, opened } = facts.processes.get(process)!
   const acknowledged = revoke.answered!
-  if (bounded && at - acknowledged.at > boundMs + facts.blindMs(process, acknowledged.at - boundMs, at)) return `that is ${at - acknowledged.at} ms later`
+  const lateMs = at - acknowledged.at
+  const blindMs = facts.blindMs(process, acknowledged.at - boundMs, at)
+  if (bounded && lateMs > boundMs + blindMs) return `that is ${lateMs} ms later`
   return isAfter(opened, acknowledged) ? 'the process was not even started then' : undefined
 })
 

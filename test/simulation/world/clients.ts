@@ -77,83 +77,89 @@ export class Clients {
     if (node === undefined || other === undefined) return
     if (step.does === 'login') return this.#login(step, node)
     const client = this.#pick(step.a)
-    if (client === undefined) return
-    const acts: Readonly<Record<Exclude<ClientAct, 'login'>, () => void>> = {
-      request: () => this.#request(client.tokens.at(-1)!, node, step.c),
-      'old-request': () => this.#request(client.tokens[step.c % client.tokens.length]!, node, step.c),
-      rotate: () => this.#exchange(client, node.process!, 'rotate', step.c % 4 === 0),
+    if (client !== undefined) this.#acts(step, client, node, other)[step.does]()
+  }
+
+  #acts(
+    step: Act, client: Client, node: Node, other: Node
+  ): Readonly<Record<Exclude<ClientAct, 'login'>, () => void>> {
+    const { b, c } = step
+    const isConfirmed = c % 3 === 0
+    const isLost = c % 4 === 0
+    return {
+      request: () => this.#request(client.tokens.at(-1)!, node, c),
+      'old-request': () => this.#request(client.tokens[c % client.tokens.length]!, node, c),
+      rotate: () => this.#exchange(client, node.process!, 'rotate', isLost),
       'rotate-twice': () => {
-        this.#exchange(client, node.process!, 'rotate', step.c % 4 === 0)
-        this.#exchange(client, other.process!, 'rotate', step.c % 4 === 1)
+        this.#exchange(client, node.process!, 'rotate', isLost)
+        this.#exchange(client, other.process!, 'rotate', c % 4 === 1)
       },
-      'step-up': () => this.#exchange(client, node.process!, 'reauthenticate', step.c % 4 === 0),
+      'step-up': () => this.#exchange(client, node.process!, 'reauthenticate', isLost),
       update: () => this.#update(client, node, null),
       'guarded-updates': () => {
         const version = node.process!.store!.get(client.id)?.version ?? 1
         this.#update(client, node, version)
         this.#update(client, other, version)
       },
-      logout: () => this.#revoke(node, { token: client.tokens.at(-1)!.name }, step.c % 3 === 0),
-      'revoke-id': () => this.#revoke(node, { session: client.session }, step.c % 3 === 0),
+      logout: () => this.#revoke(node, { token: client.tokens.at(-1)!.name }, isConfirmed),
+      'revoke-id': () => this.#revoke(node, { session: client.session }, isConfirmed),
       'revoke-subject': () => {
         if (client.subject === null) return
-        const except = step.c % 2 === 0 ? [client.session] : []
-        this.#revoke(node, { subject: client.subject, except }, step.c % 3 === 0)
+        this.#revoke(node, { subject: client.subject, except: c % 2 === 0 ? [client.session] : [] }, isConfirmed)
       },
-      'revoke-tenant': () => { if (client.tenant !== null) this.#revoke(node, { tenant: client.tenant }, step.c % 3 === 0) },
-      'revoke-all': () => this.#revoke(node, { all: true }, step.c % 3 === 0),
-      'revoke-and-die': () => {
-        // It reaches the other nodes, and not the log.
-        node.weather.append = 'fails'
-        this.#cluster.trouble(node, 'append', 1_000, () => { node.weather.append = 'none' })
-        this.#revoke(node, { session: client.session }, false)
-        this.#timeline.after(step.c % 60, null, () => {
-          if (node.process === undefined) return
-          this.#coverage.count('fault', 'writer-dies')
-          this.#cluster.crash(node)
-          this.#timeline.after(500 + step.c % 3_000, null, () => this.#cluster.start(node))
-        })
+      'revoke-tenant': () => {
+        if (client.tenant !== null) this.#revoke(node, { tenant: client.tenant }, isConfirmed)
       },
+      'revoke-all': () => this.#revoke(node, { all: true }, isConfirmed),
+      'revoke-and-die': () => this.#revokeAndDie(client, node, c),
       'two-nodes': () => {
-        this.#request(client.tokens.at(-1)!, node, step.c)
-        this.#timeline.after(step.c % 3_000, null, () => {
-          if (other.process?.store !== undefined && other.process.lane.state === 'running') {
-            this.#authenticate(other.process, client.tokens.at(-1)!, true)
-          }
-        })
+        this.#request(client.tokens.at(-1)!, node, c)
+        this.#later(c % 3_000, other, (process) => this.#authenticate(process, client.tokens.at(-1)!, true))
       },
       relogin: () => {
         if (client.subject === null) return
         this.#revoke(node, { subject: client.subject, except: [] }, false)
-        this.#timeline.after(step.c % 2_000, null, () => {
-          if (other.process?.store !== undefined && other.process.lane.state === 'running') {
-            this.#create(other, client.subject, client.tenant, undefined)
-          }
-        })
+        this.#later(c % 2_000, other, () => this.#create(other, client.subject, client.tenant, undefined))
       },
-      'quick-logout': () => {
-        const session = this.#create(node, client.subject, client.tenant, undefined)
-        this.#timeline.after(step.c % 3 === 0 ? step.a % 6 : step.c % 3_500, null, () => {
-          const there = this.#cluster.serving().includes(node) && this.all.some((one) => one.session === session)
-          if (there) this.#revoke(node, { session }, step.c % 2 === 0)
-        })
-      },
-      'last-moment': () => {
-        const waiting = this.all.filter(({ isOut, isQuiet }) => !isOut && !isQuiet)
-        if (waiting.length === 0) return
-        const longest = waiting.reduce((one, next) => next.seenAt < one.seenAt ? next : one)
-        longest.isQuiet = true
-        this.#lastMoment(longest, node, other, step)
-      },
+      'quick-logout': () => this.#quickLogout(client, node, step),
+      'last-moment': () => this.#lastMoment(node, other, step),
       watch: () => this.#watch(client, node),
       burst: () => {
+        const serving = this.#cluster.serving()
         for (let i = 0; i < 12; i++) {
-          const one = this.#pick(step.a + i)!
-          this.#request(one.tokens.at(-1)!, serving[(step.b + i) % serving.length]!, step.c + i)
+          this.#request(this.#pick(step.a + i)!.tokens.at(-1)!, serving[(b + i) % serving.length]!, c + i)
         }
       }
     }
-    acts[step.does]()
+  }
+
+  /** After a while, if the node answers then. */
+  #later(ms: number, node: Node, act: (process: Process) => void): void {
+    this.#timeline.after(ms, null, () => {
+      const { process } = node
+      if (process?.store !== undefined && process.lane.state === 'running') act(process)
+    })
+  }
+
+  /** The revocation reaches the other nodes, and not the log. */
+  #revokeAndDie(client: Client, node: Node, c: number): void {
+    node.weather.append = 'fails'
+    this.#cluster.trouble(node, 'append', 1_000, () => { node.weather.append = 'none' })
+    this.#revoke(node, { session: client.session }, false)
+    this.#timeline.after(c % 60, null, () => {
+      if (node.process === undefined) return
+      this.#coverage.count('fault', 'writer-dies')
+      this.#cluster.crash(node)
+      this.#timeline.after(500 + c % 3_000, null, () => this.#cluster.start(node))
+    })
+  }
+
+  /** A login and its logout before everybody knows of it. */
+  #quickLogout(client: Client, node: Node, { a, c }: Act): void {
+    const session = this.#create(node, client.subject, client.tenant, undefined)
+    this.#later(c % 3 === 0 ? a % 6 : c % 3_500, node, () => {
+      if (this.all.some((one) => one.session === session)) this.#revoke(node, { session }, c % 2 === 0)
+    })
   }
 
   /** Everything that any client holds, asked of every process that answers, and not counted as activity. */
@@ -232,15 +238,19 @@ export class Clients {
    * Comes back right before its time is over, and soon after that elsewhere: where the news of it is late, because the
    * one node cannot write it or the other reads slowly.
    */
-  #lastMoment(client: Client, first: Node, second: Node, { a, c }: Act): void {
-    const atLimit = client.seenAt + settings.limits.idle
-    const at = (ms: number, node: Node, act: (process: Process) => void): void => {
-      this.#timeline.after(atLimit + ms - this.#timeline.now, null, () => {
-        const { process } = node
-        if (process?.store !== undefined && process.lane.state === 'running') act(process)
-      })
-    }
+  #lastMoment(first: Node, second: Node, { a, c }: Act): void {
+    const waiting = this.all.filter(({ isOut, isQuiet }) => !isOut && !isQuiet)
+    if (waiting.length === 0) return
+    const client = waiting.reduce((one, next) => next.seenAt < one.seenAt ? next : one)
+    client.isQuiet = true
+    const at = (ms: number, node: Node, act: (process: Process) => void): void =>
+      this.#later(client.seenAt + settings.limits.idle + ms - this.#timeline.now, node, act)
     const ask = (process: Process): void => this.#authenticate(process, client.tokens.at(-1)!, true)
+    for (const ms of [300, 3_000, 6_000]) {
+      at(6_000 + settings.limits.idle + ms, second, () => this.audit((one) => one === client))
+    }
+    at(250 + a % 600, second, ask)
+    at(6_000, second, ask)
     at(-1 - c % 400, first, (process) => {
       ask(process)
       const [node, kind] = c % 2 === 0 ? [first, 'append'] as const : [second, 'slow'] as const
@@ -251,11 +261,6 @@ export class Clients {
         else node.weather.logDelayMs = 0
       })
     })
-    at(250 + a % 600, second, ask)
-    at(6_000, second, ask)
-    for (const ms of [300, 3_000, 6_000]) {
-      at(6_000 + settings.limits.idle + ms, second, () => this.audit((one) => one === client))
-    }
   }
 
   #login({ a, b, c }: Act, node: Node): void {
@@ -272,8 +277,8 @@ export class Clients {
       }),
       () => ({ ok: true }),
       (issued) => this.all.push({
-        session, id: issued.session.id, subject, tenant, issued: 1, isOut: false, isQuiet: false, goneSince: Infinity, seenAt: this.#timeline.now,
-        tokens: [{ name: `${session}.1`, token: issued.token }]
+        session, id: issued.session.id, subject, tenant, tokens: [{ name: `${session}.1`, token: issued.token }],
+        issued: 1, isOut: false, isQuiet: false, goneSince: Infinity, seenAt: this.#timeline.now
       }))
     return session
   }
@@ -299,7 +304,8 @@ export class Clients {
         this.#heed(name, verdictOf(verdict), touch)
         if (!touch) return
         const client = this.all.find(({ session }) => session === sessionOf(name))!
-        if (verdict.ok && verdict.renew && client.tokens.at(-1)!.name === name) this.#exchange(client, process, 'rotate', false)
+        const isNewest = client.tokens.at(-1)!.name === name
+        if (verdict.ok && verdict.renew && isNewest) this.#exchange(client, process, 'rotate', false)
       })
   }
 
