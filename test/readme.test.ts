@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { errorCodes } from '../core/errors.ts'
+import { mutants } from './simulation/mutants.ts'
 import { describeWithNats, type NatsServer, startNatsServer } from './support/nats-server.ts'
 import { temporaryFolder } from './support/temp.ts'
 
@@ -62,21 +63,36 @@ describeWithNats('the block of the README with NATS', () => {
   })
 })
 
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly scripts: Readonly<Record<string, string>>
+}
+
 describe('what the README says of the project is so', () => {
   it('the commands are those of package.json, and CI runs them', () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-      scripts: Record<string, string>
-    }
     const ci = readFileSync(join(root, '.ci/run'), 'utf8')
     expect(blocks('sh')).toEqual(['npm ci && npm start\n', 'npm ci && npm test\n', 'npm i curfew\n'])
     for (const [, script = ''] of readme.matchAll(/npm run ([a-z]+)/g)) expect(scripts).toHaveProperty(script)
     for (const command of ['npm ci', 'npm test', 'npm start -- --once']) expect(ci).toContain(command)
   })
 
-  it('the files and folders that it names exist', () => {
-    const named = [...readme.matchAll(/\b((?:core|projections|consumers|test|docs|bench|examples)\/[\w./-]*\w)/g)]
+  it.each(['README.md', 'docs/guarantees.md'])('the files, folders and commands that %s names exist', (file) => {
+    const text = readFileSync(join(root, file), 'utf8')
+    const named = [...text.matchAll(/\b((?:core|projections|consumers|test|docs|bench|examples)\/[\w./-]*\w)/g)]
     expect(named.length).toBeGreaterThan(10)
     for (const [, path = ''] of named) expect(existsSync(join(root, path)), path).toBe(true)
+    for (const [, script = ''] of text.matchAll(/npm run ([a-z]+)/g)) expect(scripts).toHaveProperty(script)
+  })
+
+  it('the simulator tries what docs/guarantees.md says', () => {
+    const text = readFileSync(join(root, 'docs/guarantees.md'), 'utf8')
+    const rules = readdirSync(join(root, 'test/simulation/checker')).map((name) =>
+      readFileSync(join(root, 'test/simulation/checker', name), 'utf8')).join('\n')
+    const promised = [...text.matchAll(/"([a-z ]+)"/g)].map(([, rule = '']) => rule)
+      .filter((rule) => rule !== 'read the log')
+    expect(promised.length).toBeGreaterThan(8)
+    for (const rule of promised) expect(rules).toContain(`'${rule}'`)
+    expect(text).toContain(`plants ${mutants.length} bugs`)
+    expect(readme).toContain(`plants ${mutants.length} bugs`)
   })
 
   it('every option of openSessions stands in its table', () => {
