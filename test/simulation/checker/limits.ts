@@ -23,10 +23,13 @@ const activity = (session: SessionFacts, before: Presented): readonly Active[] =
 export const limitsHold: Rule = (facts) => [...facts.sessions.values()].flatMap((session) =>
   session.presented.filter(({ verdict }) => verdict === 'ok').flatMap((presented) => broken(facts, session, presented)))
 
+/** A clock that was just set may still be taken for what it was. */
+const aheadAbout = (facts: Facts, process: string, at: number): readonly number[] =>
+  [facts.trustedAheadMs(process, at), facts.trustedAheadMs(process, at - noticesMs)]
+
 /** So long the process may accept what was seen then and there: by the clock of the one, told by that of the other. */
 const acceptsUntil = (facts: Facts, { at, process }: Active, by: Presented, limitMs: number): number =>
-  at + limitMs + facts.trustedAheadMs(process, at)
-  - Math.min(facts.trustedAheadMs(by.process, by.at), facts.trustedAheadMs(by.process, by.at - noticesMs))
+  at + limitMs + Math.max(...aheadAbout(facts, process, at)) - Math.min(...aheadAbout(facts, by.process, by.at))
   + roundedMs + (facts.endsAt * 2 * ratePpm) / 1_000_000
 
 const broken = (facts: Facts, session: SessionFacts, by: Presented): readonly Violation[] => {

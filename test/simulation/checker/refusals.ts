@@ -57,11 +57,9 @@ const mayHaveEnded = (facts: Facts, session: SessionFacts, by: Presented): boole
   if (creates.some(({ op }) => op.continues !== null && sessionOf(op.continues) === session.name)) return true
   const beside = creates.filter(({ op }) => op.subject === session.subject && op.tenant === session.tenant)
   if (session.subject !== null && beside.length > settings.maxSessionsPerSubject) return true
-  // It may have ended it by its own token, before it was answered.
-  if (isSuperseded(facts, session, by)) return true
-  // Whoever cannot ask its log says no more than stale, and looks into it when it can.
-  return session.presented.some((one) => isAfter(by, one)
-    && (one.verdict === 'superseded' || (one.verdict === 'stale' && isSuperseded(facts, session, one))))
+  // Used again, a token ends its session, perhaps before its own answer: stale while the log cannot be asked, then ended.
+  return session.presented.some((one) => !isAfter(one, by)
+    && (one.verdict === 'superseded' || (one.verdict !== 'ok' && isSuperseded(facts, session, one))))
 }
 
 /** Whether a later token may have taken this one's place, and its grace is over. */
