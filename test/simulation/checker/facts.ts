@@ -55,6 +55,9 @@ interface Span {
   to: number
 }
 
+/** What was begun in the trouble goes on for so long after it: a slow write is given up, and tried anew. */
+const lingersMs: { readonly [kind in Span['kind']]?: number } = { append: settings.writeTimeout + 500, slow: 2_000 }
+
 const grouped = <A>(all: readonly A[], key: (one: A) => string): ReadonlyMap<string, A[]> => {
   const groups = new Map<string, A[]>()
   for (const one of all) {
@@ -116,7 +119,10 @@ export class Facts {
 
   /** From when on there was none of these troubles for `ms`. */
   untroubledFrom(process: string, kinds: readonly Trouble[], from: number, ms: number): number {
-    const spans = this.#spans(this.processes.get(process)!.node).filter(({ kind }) => kinds.some((one) => one === kind))
+    const spans = this.#spans(this.processes.get(process)!.node)
+      .flatMap(({ from: first, kind, to }) => kinds.some((one) => one === kind)
+        ? [{ from: first, to: to + (lingersMs[kind] ?? 0) }]
+        : [])
     for (let at = from;;) {
       const next = Math.max(...spans.filter((span) => span.from <= at + ms && span.to >= at).map(({ to }) => to + 0.001), at)
       if (next === at || next === Infinity) return next
