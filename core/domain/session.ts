@@ -31,7 +31,7 @@ export interface PendingToken extends CurrentToken {
 /**
  * A token that another one replaced. Good until `goodUntil`; presented later it is evidence of theft. `confirmable`: it
  * was replaced while it was still pending, so it may be the one that the client holds (the answers of two parallel
- * rotations arrive in any order); presented in time, it becomes current as a pending one does.
+ * rotations arrive in any order); presented in time, and before any later one, it becomes current as a pending one does.
  */
 export interface PreviousToken extends CurrentToken {
   readonly goodUntil: number
@@ -144,6 +144,16 @@ export const confirmable = (session: LiveSession, digest: Digest, at: number): P
   return session.previous.find((token) => token.digest === digest && token.confirmable && at < token.goodUntil)
 }
 
+/**
+ * Without the token that was presented; and those that were given out before it take nobody's place any more. A request
+ * that was sent with one of them, and comes late, must not take the session from the token that the client uses by now.
+ */
+const withoutConfirmed = (previous: readonly PreviousToken[], { digest }: PendingToken): readonly PreviousToken[] => {
+  // Newest first. A pending token is newer than all.
+  const place = previous.findIndex((token) => token.digest === digest)
+  return previous.flatMap((token, i) => i === place ? [] : [i > place ? { ...token, confirmable: false } : token])
+}
+
 const confirm = (session: LiveSession, event: TokenConfirmed): LiveSession => {
   const token = confirmable(session, event.digest, event.at)
   if (token === undefined) return session
@@ -152,7 +162,7 @@ const confirm = (session: LiveSession, event: TokenConfirmed): LiveSession => {
     version: session.version + 1,
     current: { digest: token.digest, issuedAt: token.issuedAt, authentication: token.authentication },
     pending: token === session.pending ? null : session.pending,
-    previous: remember(session.previous.filter(({ digest }) => digest !== token.digest), {
+    previous: remember(withoutConfirmed(session.previous, token), {
       ...session.current, graceMs: token.graceMs, goodUntil: event.at + token.graceMs, confirmable: false
     })
   }

@@ -31,7 +31,7 @@ export const mutants: readonly Mutant[] = [
     replace: ''
   },
   {
-    caughtBy: 48, name: 'a batch of activity sets the clock back', file: `${validity}/fold.ts`,
+    caughtBy: 87, name: 'a batch of activity sets the clock back', file: `${validity}/fold.ts`,
     find: `if ((state & endedBit) !== 0 || at <= foldedSeen(space, words, base)) continue
     if (at >= seenAt(words, base)) {`,
     replace: 'if ((state & endedBit) !== 0) continue\n    if (at > 0) {'
@@ -62,7 +62,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.#offset = this.#clock.wall() - monotonic'
   },
   {
-    caughtBy: 2, name: 'the cluster is not waited for', file: 'consumers/membership.ts',
+    caughtBy: 1, name: 'the cluster is not waited for', file: 'consumers/membership.ts',
     find: 'if (missing().length === 0) return done()',
     replace: 'return done()'
   },
@@ -87,7 +87,7 @@ export const mutants: readonly Mutant[] = [
     replace: ''
   },
   {
-    caughtBy: 15, name: 'a wide revocation whose record stands twice ends what started between', file: `${validity}/fold.ts`,
+    caughtBy: 34, name: 'a wide revocation whose record stands twice ends what started between', file: `${validity}/fold.ts`,
     find: "if (space.commands.has(partition, event.command)) return 'ignored'",
     replace: ''
   },
@@ -107,7 +107,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'Effect.catch(() => Effect.sync(() => validate(token, options)))'
   },
   {
-    caughtBy: 9, name: 'a batch that the log did not take is dropped', file: 'consumers/activity.ts',
+    caughtBy: 34, name: 'a batch that the log did not take is dropped', file: 'consumers/activity.ts',
     find: "yield* append(event).pipe(Effect.retry(Schedule.spaced('250 millis')), Effect.ignore)",
     replace: 'yield* append(event).pipe(Effect.ignore)'
   },
@@ -137,7 +137,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (isLost(state) && state.version < 0) return'
   },
   {
-    caughtBy: 2, name: 'a confirmation counts as activity', file: 'core/domain/session.ts',
+    caughtBy: 3, name: 'a confirmation counts as activity', file: 'core/domain/session.ts',
     find: '    pending: token === session.pending ? null : session.pending,',
     replace: '    lastSeenAt: event.at, pending: token === session.pending ? null : session.pending,'
   },

@@ -137,6 +137,9 @@ export class PlainSession {
     this.#replaced(before)
     token.place = 'current'
     token.goodUntil = Infinity
+    for (const other of this.tokens.slice(0, this.tokens.indexOf(token))) {
+      if (other.place === 'overtaken') other.place = 'old'
+    }
   }
 
   #patch(event: AttributesChanged): void {

@@ -123,6 +123,12 @@ const brokenFolds: readonly Mutant[] = [
   folds('a token that was current can be current again', tokens, whenLive((_, event, right) =>
     right.status === 'live' && event.type === 'TokenConfirmed'
       ? { ...right, previous: right.previous.map((token) => ({ ...token, confirmable: true })) } : right)),
+  folds('an overtaken token takes the session back from a later one', model, whenLive((state, event, right) =>
+    event.type === 'TokenConfirmed' && right.status === 'live' && state.status === 'live'
+      ? { ...right, previous: right.previous.map((token) => ({
+          ...token, confirmable: state.previous.some((before) => before.digest === token.digest && before.confirmable)
+        })) }
+      : right)),
   folds('the current token gains at once', tokens, whenLive((state, event, right) =>
     event.type === 'Reauthenticated' && right !== state && right.status === 'live'
       ? { ...right, current: { ...right.current, authentication: event.authentication } } : right)),
