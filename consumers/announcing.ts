@@ -37,7 +37,7 @@ export interface Announcing {
 export const makeAnnouncing = (parts: Parts): Announcing => {
   const join = bounded(parts, announceNode(parts, 'joins'))
   const answered = new Set<string>()
-  let hasJoined = false
+  const joinedIn = new Set<number>()
   let wake: () => void = () => {}
   const called = Effect.callback<void>((resume) => {
     wake = () => resume(Effect.void)
@@ -46,11 +46,11 @@ export const makeAnnouncing = (parts: Parts): Announcing => {
   const again = Effect.timeoutOption(called, announceEveryMs).pipe(Effect.andThen(join), Effect.asVoid)
   return {
     start: Effect.andThen(join, background(parts.failures, 'announce', again)),
-    follow: ({ event }) => {
+    follow: ({ event, partition }) => {
       if (event.type !== 'NodeAnnounced' || event.by !== parts.node || event.state !== 'joins') return
       // Those that stand before this one are its former lives.
-      if (event.incarnation === parts.incarnation) hasJoined = true
-      else if (hasJoined && answered.size < namesakesMax && !answered.has(event.incarnation)) {
+      if (event.incarnation === parts.incarnation) joinedIn.add(partition)
+      else if (joinedIn.has(partition) && answered.size < namesakesMax && !answered.has(event.incarnation)) {
         answered.add(event.incarnation)
         wake()
       }

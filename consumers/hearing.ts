@@ -36,9 +36,9 @@ export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.
     else acknowledge(event.command)
   }
 
-  const follow = ({ event }: StoredEvent): void => {
+  const follow = ({ event, partition }: StoredEvent): void => {
     if (event.type === 'Unreadable') return
-    if (event.type === 'NodeAnnounced') cluster.fold(event)
+    if (event.type === 'NodeAnnounced') cluster.fold(event, partition)
     else cluster.wrote(event.by)
     if (owed.size > 0 && owed.delete(event.command)) acknowledge(event.command)
   }

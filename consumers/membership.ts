@@ -35,7 +35,8 @@ class Roster {
   readonly #self: Self
   readonly #time: TrustedTime
   readonly #members = new Map<string, Known>()
-  #joinedAt = Number.POSITIVE_INFINITY
+  /** The partitions that have told of this process's own announcement. */
+  readonly #joinedIn = new Set<number>()
   #namesakeHeardAt = Number.NEGATIVE_INFINITY
 
   constructor(self: Self, time: TrustedTime) {
@@ -62,12 +63,12 @@ class Roster {
     return this.#members.has(this.#self.node) || this.#time.monotonic() - this.#namesakeHeardAt < namesakeMs
   }
 
-  fold(event: NodeAnnounced): void {
+  fold(event: NodeAnnounced, partition: number): void {
     const { by: node, incarnation } = event
     if (node === this.#self.node) {
-      if (incarnation === this.#self.incarnation) this.#joinedAt = Math.min(this.#joinedAt, event.at)
-      // What was announced before this node was are its former lives, in whatever order partitions tell of them.
-      if (incarnation === this.#self.incarnation || event.at < this.#joinedAt) return
+      if (incarnation === this.#self.incarnation) this.#joinedIn.add(partition)
+      // What stands before this process's own announcement are its former lives.
+      if (incarnation === this.#self.incarnation || !this.#joinedIn.has(partition)) return
     }
     if (event.state === 'leaves') return this.remove({ node, incarnation })
     this.#members.set(node, {
@@ -172,8 +173,8 @@ export const makeMembership = (self: Self, time: TrustedTime, patienceMs: number
     others: () => roster.all(),
     confirmed: (command, position, durableAt) => confirmed(command, position, durableAt).pipe(
       Effect.ensuring(Effect.sync(() => acknowledgements.forget(command)))),
-    fold: (event) => {
-      roster.fold(event)
+    fold: (event, partition) => {
+      roster.fold(event, partition)
       tell()
     },
     misnamed: () => roster.isMisnamed,

@@ -40,7 +40,8 @@ export interface ClusterView {
   readonly others: () => readonly Member[]
   /** Whether another process runs under this node's name. */
   readonly misnamed: () => boolean
-  readonly fold: (event: NodeAnnounced) => void
+  /** What a partition of the log says of a node, in the order in which it stands there. */
+  readonly fold: (event: NodeAnnounced, partition: number) => void
   /** Any record of a node is a sign of life. */
   readonly wrote: (node: string) => void
   readonly heard: (from: Sender, position: Position, wall: number) => void

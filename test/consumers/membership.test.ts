@@ -14,10 +14,10 @@ const place = position([10])
 const cluster = () => {
   const clock = new ManualClock()
   const membership = makeMembership({ node: 'self', incarnation: '5' }, new TrustedTime(clock), 5_000)
-  const announce = (by: string, change: Partial<NodeAnnounced> = {}) => membership.fold({
+  const announce = (by: string, change: Partial<NodeAnnounced> = {}, partition = 0) => membership.fold({
     type: 'NodeAnnounced', v: 1, at: clock.wall(), by, command: 'c0' as CommandId, ignorable: true, incarnation: '1',
     state: 'joins', fencesAfterMs: 5_000, ...change
-  })
+  }, partition)
   const from = (node: string, incarnation = '1') => ({ node, incarnation, sequence: 1 })
   const ask = () => {
     const asked: { exit?: Exit.Exit<{ readonly by: readonly string[] }, { readonly _tag: string }> } = {}
@@ -131,19 +131,22 @@ describe('others', () => {
 
   it('does not count itself, nor its former lives, but a process that took its name', () => {
     const { announce, clock, membership } = cluster()
-    announce('self', { incarnation: '4', at: clock.wall() - 1 })
+    announce('self', { incarnation: '4' })
     announce('self', { incarnation: '5' })
-    announce('self', { incarnation: '5' })
+    // Another partition is not so far yet.
+    announce('self', { incarnation: '4' }, 1)
+    announce('self', { incarnation: '5' }, 1)
     expect(membership.others()).toEqual([])
     expect(membership.misnamed()).toBe(false)
-    announce('self', { incarnation: '6' })
+    // Its place in the log tells that it came later, and no clock.
+    announce('self', { incarnation: '6', at: clock.wall() - 60_000 })
     expect(membership.others()).toHaveLength(1)
     expect(membership.misnamed()).toBe(true)
   })
 
   it('tells the later of two processes with one name that the earlier one lives, for as long as it is heard', () => {
     const { announce, clock, from, membership } = cluster()
-    announce('self', { incarnation: '4', at: clock.wall() - 1 })
+    announce('self', { incarnation: '4' })
     announce('self', { incarnation: '5' })
     membership.heard(from('self', '5'), place, clock.wall())
     expect(membership.misnamed()).toBe(false)
