@@ -7,6 +7,8 @@ import type { Rule, Violation } from './violation.ts'
 const batchMs = settings.limits.idle / 10 + 1_500
 /** And of what comes back after a long pause. */
 const returnMs = 200
+/** By then a presented token is confirmed everywhere, where there are no troubles. */
+const confirmedMs = 1_500
 /** So long after trouble a node may not have caught up yet. */
 const recoveryMs = settings.maxStaleness + 1_500
 /** Tokens of a session beyond so many are forgotten. */
@@ -68,7 +70,9 @@ const isSuperseded = (facts: Facts, session: SessionFacts, by: Presented): boole
   const graceOver = at - settings.grace + facts.toleranceMs
   const issuedAt = session.exchanges.find(({ op }) => op.next === token)?.at ?? session.create.at
   const later = session.exchanges.filter((one) => one.at >= issuedAt && one.op.next !== token)
-  const wasPresented = session.presented.some((one) => one.token === token && one.verdict === 'ok' && isAfter(by, one))
+  // So long ago that its confirmation is known: before, it may still count as one that was never presented.
+  const wasPresented = session.presented.some((one) =>
+    one.token === token && one.verdict === 'ok' && isAfter(by, one) && one.at <= at - confirmedMs)
   return later.some((one) => wasPresented
     ? session.presented.some(({ token: other, verdict, at: when }) =>
         other === one.op.next && (verdict === 'ok' || verdict === 'stale') && when <= graceOver)
