@@ -70,16 +70,20 @@ const isSuperseded = (facts: Facts, session: SessionFacts, by: Presented): boole
   const graceOver = at - settings.grace + facts.toleranceMs
   const issuedAt = session.exchanges.find(({ op }) => op.next === token)?.at ?? session.create.at
   const later = session.exchanges.filter((one) => one.at >= issuedAt && one.op.next !== token)
-  // So long ago that its confirmation is known: before, it may still count as one that was never presented.
-  const wasPresented = session.presented.some((one) =>
-    one.token === token && one.verdict === 'ok' && isAfter(by, one) && one.at <= at - confirmedMs)
-  return later.some((one) => wasPresented
-    ? session.presented.some(({ token: other, verdict, at: when }) =>
-        other === one.op.next && (verdict === 'ok' || verdict === 'stale') && when <= graceOver)
-      // To exchange it is to present it.
-      || session.exchanges.some(({ op, at: when }) => op.token === one.op.next && when <= graceOver)
-    : one.at <= graceOver)
+  return later.some((one) => {
+    // In time before the later one took its place, and so long ago that its confirmation is known.
+    const takenBy = (one.answered?.at ?? one.at) + settings.grace + facts.toleranceMs
+    const wasConfirmed = session.presented.some((before) => before.token === token && before.verdict === 'ok'
+      && isAfter(by, before) && before.at <= Math.min(takenBy, at - confirmedMs))
+    return wasConfirmed ? wasTaken(session, one.op.next, graceOver) : one.at <= graceOver
+  })
 }
+
+/** Whether the token was presented by then. To exchange it is to present it. */
+const wasTaken = (session: SessionFacts, token: string, by: number): boolean =>
+  session.presented.some((one) =>
+    one.token === token && (one.verdict === 'ok' || one.verdict === 'stale') && one.at <= by)
+  || session.exchanges.some(({ op, at }) => op.token === token && at <= by)
 
 /** Why a refusal is not what it says; undefined: it may be. */
 const problem = (facts: Facts, session: SessionFacts, by: Presented): string | undefined => {
