@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { orderingKey, type DomainEvent } from '../../core/domain/events.ts'
 import { LogDamaged, LogUnavailable } from '../../core/errors.ts'
 import type { EventLog, StoredEvent } from '../../core/log/port.ts'
+import { batchLengthMax } from '../../core/log/limits.ts'
 import { includes, past, position, reaches, start, type Position } from '../../core/log/position.ts'
 import { event } from '../support/arbitraries.ts'
 import { failure, LogNode, type Following } from '../support/log-node.ts'
@@ -235,6 +236,15 @@ const places = ({ node }: Bench): void => {
     expect(found.flat()).toHaveLength(1_500)
     expect(found.length).toBeGreaterThan(1)
     expect(await a.read(start)).toHaveLength(3_000)
+  })
+
+  it('a reading goes to the head, wherever the last append of this node stands', async () => {
+    const [a, b] = [await node(), await node()]
+    const before = Array.from({ length: batchLengthMax }, (_, i) => eventOf('ann', `b${i}`))
+    await b.append(...before)
+    await a.append(eventOf('ann', 'own'))
+    await b.append(...eventsOf('ann', 'c', 5))
+    expect(commands(await a.read(start))).toHaveLength(batchLengthMax + 6)
   })
 
   it('the event loop gets its turn between batches', async () => {
