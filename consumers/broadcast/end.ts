@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import type {
   BroadcastShape, BroadcastStatus, Message, MessageRefusal, NodeIdentity, Sender
 } from '../../core/store/broadcast.ts'
+import { messageOf } from '../../core/message-of.ts'
 import { makeCodec } from './codec.ts'
 
 /** What carries the bytes of one end to the others. */
@@ -34,8 +35,6 @@ export interface EndOptions {
   readonly self: NodeIdentity['Service']
   readonly wire: Wire
 }
-
-export const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
 
 const nothingRefused = (): Record<MessageRefusal, number> => ({
   'too-large': 0, 'not-ours': 0, version: 0, 'foreign-cluster': 0, unauthenticated: 0, malformed: 0

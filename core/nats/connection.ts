@@ -1,12 +1,12 @@
-import { messageOf } from './end.ts'
+import { messageOf } from '../message-of.ts'
 
 /**
  * What is used of a NATS connection. Those of `@nats-io/transport-node` (3.x) and of `nats` (2.x) both have it.
  */
 export interface NatsConnection {
-  publish(subject: string, payload: Uint8Array): void
+  publish(subject: string, payload: Uint8Array, options?: { reply?: string; headers?: object }): void
   subscribe(subject: string, options: {
-    callback: (error: Error | null, message: { readonly data: Uint8Array }) => void
+    callback: (error: Error | null, message: NatsMessage) => void
   }): NatsSubscription
   flush(): Promise<void>
   drain(): Promise<void>
@@ -15,10 +15,19 @@ export interface NatsConnection {
   closed(): Promise<void | Error>
   status(): AsyncIterable<NatsEvent> & { stop?: () => void }
 }
+/** A message, as much of it as is used. */
+export interface NatsMessage {
+  readonly data: Uint8Array
+  readonly subject: string
+  readonly reply?: string
+  readonly headers?: { readonly code: number; readonly description: string; get(name: string): string }
+}
+/** What `subscribe` gives, as much of it as is used. */
 export interface NatsSubscription {
   unsubscribe(): void
   isClosed(): boolean
 }
+/** Something that the client tells of a connection. */
 export interface NatsEvent {
   readonly type: string
 }

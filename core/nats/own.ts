@@ -2,11 +2,10 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Random from 'effect/Random'
 import type * as Scope from 'effect/Scope'
-import { BroadcastUnavailable } from '../../core/errors.ts'
-import { type End, messageOf } from './end.ts'
-import type { NatsConnection } from './nats-connection.ts'
-import { type Address, addressText, knock, withTold } from './nats-servers.ts'
-import { attach, type NatsWire, type Over } from './nats-wire.ts'
+import { messageOf } from '../message-of.ts'
+import { attach, type Over, type User } from './attach.ts'
+import type { NatsConnection } from './connection.ts'
+import { type Address, addressText, knock, withTold } from './servers.ts'
 
 /** Options of the client that are passed on to it: how to log in, TLS, and its own timing. */
 export interface NatsConnectOptions {
@@ -15,7 +14,7 @@ export interface NatsConnectOptions {
   readonly token?: string
   readonly authenticator?: unknown
   readonly tls?: { readonly [option: string]: unknown } | null
-  /** The connection's name on the server. Default: 'curfew' and the node's name. */
+  /** The connection's name on the server. Default: 'curfew' and what it is for. */
   readonly name?: string
   /** Ms between two pings; one of the server's answers is missed `maxPingOut` times before it counts as gone. */
   readonly pingInterval?: number
@@ -39,20 +38,27 @@ const closeWithin = '500 millis'
 
 const clientName = '@nats-io/transport-node'
 
-type Connect = (options: NatsConnectOptions) => Promise<OwnConnection>
+/** Connects with the client of NATS. */
+export type Connect = (options: NatsConnectOptions) => Promise<OwnConnection>
 interface OwnConnection extends NatsConnection {
   readonly info?: { readonly connect_urls?: string[]; readonly tls_required?: boolean }
 }
 
-/** The client, loaded only now that a connection is to be made with it. */
-export const loadClient: Effect.Effect<Connect, BroadcastUnavailable> = Effect.tryPromise({
+/** Why there is no client to connect with, and what to do. */
+export interface NoClient {
+  readonly message: string
+  readonly cause: unknown
+}
+
+/** The client, loaded only now that a connection is to be made with it. `who` needs it. */
+export const loadClient = (who: string): Effect.Effect<Connect, NoClient> => Effect.tryPromise({
   try: async (): Promise<Connect> => {
     const { connect } = await import('@nats-io/transport-node')
     return (options) => connect(options as Parameters<typeof connect>[0])
   },
-  catch: (cause) => new BroadcastUnavailable({
+  catch: (cause) => ({
     message: isMissing(cause)
-      ? `natsBroadcast needs the package ${clientName}, and it is not installed. Run: npm install ${clientName} `
+      ? `${who} needs the package ${clientName}, and it is not installed. Run: npm install ${clientName} `
         + '(or hand in a connection of your own with the option connection).'
       : `The package ${clientName} cannot be loaded: ${messageOf(cause)}`,
     cause
@@ -66,9 +72,9 @@ interface Own {
   readonly connect: Connect
   readonly servers: readonly Address[]
   readonly options: NatsConnectOptions
-  readonly node: string
-  readonly wire: NatsWire
-  readonly end: End
+  /** What the connections are called where the options do not say it. */
+  readonly name: string
+  readonly user: User
 }
 
 /**
@@ -85,7 +91,7 @@ export const keepConnected = (own: Own, settled: () => void): Effect.Effect<void
         Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause as Cause.Cause<never>)
           : Effect.succeed({ reason: reasonOf(cause), worked: false })))
-      own.end.connection({ connected: false, failure: over.reason })
+      own.user.shut(null, over.reason)
       settled()
       const chance = yield* Random.next
       yield* Effect.sleep(over.worked ? spreadMs * chance : retryAfterMs * (1 + chance))
@@ -101,13 +107,13 @@ const reasonOf = (cause: Cause.Cause<{ readonly message: string }>): string => {
 const oneConnection = (
   own: Own, servers: readonly Address[], tell: (servers: readonly string[]) => void, settled: () => void
 ): Effect.Effect<Over, { readonly message: string }, Scope.Scope> => Effect.gen(function*() {
-  const { connect, options, wire, end } = own
+  const { connect, options, name, user } = own
   const timeoutMs = options.timeout ?? dialTimeoutMs
   const address = yield* knock(servers, options.tls?.['handshakeFirst'] === true, timeoutMs)
   const connection = yield* Effect.acquireRelease(
     Effect.tryPromise({
       try: () => connect({
-        name: `curfew ${own.node}`, pingInterval: pingIntervalMs, maxPingOut: pingsOut,
+        name, pingInterval: pingIntervalMs, maxPingOut: pingsOut,
         ...options,
         timeout: timeoutMs, servers: [addressText(address)], reconnect: false, waitOnFirstConnect: false, noEcho: true
       }),
@@ -120,7 +126,7 @@ const oneConnection = (
   }
   learn()
   const attached = yield* Effect.acquireRelease(
-    Effect.sync(() => attach(wire, connection, end, learn)), ({ detach }) => Effect.sync(detach))
+    Effect.sync(() => attach(user, connection, learn)), ({ detach }) => Effect.sync(detach))
   attached.first.then(settled, settled)
   return yield* Effect.promise(() => attached.over)
 })

@@ -1,6 +1,6 @@
 import * as Effect from 'effect/Effect'
 import { createConnection, type Socket } from 'node:net'
-import { InvalidOptions } from '../../core/errors.ts'
+import { InvalidOptions } from '../errors.ts'
 
 export interface Address {
   readonly host: string

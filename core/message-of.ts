@@ -1,0 +1,2 @@
+/** What an error says, or whatever else was thrown. */
+export const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
