@@ -32,8 +32,6 @@ const lineLengthMax = 160
 /** Of 32 bytes in base64url. */
 const digestLength = 43
 
-/** A cluster's name: it stands in subjects and first lines. */
-export const clusterPattern = /^[A-Za-z0-9_-]{1,64}$/
 const versionPattern = /^curfew\/([1-9][0-9]{0,8}) /
 const linePattern = /^curfew\/1 ([A-Za-z0-9_-]{1,64}) (key|sum) ([A-Za-z0-9_-]{43})\n/
 

@@ -1,6 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { InvalidOptions } from '../../core/errors.ts'
-import { clusterPattern } from './codec.ts'
 
 const keyBytesMin = 16
 const keyBytesMax = 1_024
@@ -15,12 +14,6 @@ export interface ClusterOptions {
    */
   readonly key?: string | Uint8Array
 }
-
-export const checkCluster = (cluster: unknown): string | InvalidOptions =>
-  typeof cluster === 'string' && clusterPattern.test(cluster) ? cluster : new InvalidOptions({
-    option: 'cluster',
-    message: 'The option cluster must be a name of 1 to 64 characters out of A-Z, a-z, 0-9, _ and -.'
-  })
 
 /** Kept as a KeyObject: it does not show when something that holds it is printed. */
 export const checkKey = (key: unknown): KeyObject | undefined | InvalidOptions => {

@@ -1,11 +1,12 @@
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
+import { checkCluster } from '../../core/cluster-name.ts'
 import { BroadcastUnavailable, InvalidOptions } from '../../core/errors.ts'
 import { checkVia, useConnections, type Via, viaNames, type ViaOptions } from '../../core/nats/via.ts'
 import { Broadcast, NodeIdentity } from '../../core/store/broadcast.ts'
 import { makeEnd } from './end.ts'
-import { checkCluster, checkKey, type ClusterOptions } from './key.ts'
+import { checkKey, type ClusterOptions } from './key.ts'
 import { makeWire, subjectOf, wireUser } from './nats-wire.ts'
 
 export type { NatsConnection } from '../../core/nats/connection.ts'

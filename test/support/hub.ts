@@ -1,10 +1,11 @@
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { checkCluster } from '../../core/cluster-name.ts'
 import { InvalidOptions } from '../../core/errors.ts'
 import { Broadcast, NodeIdentity } from '../../core/store/broadcast.ts'
 import { type End, makeEnd } from '../../consumers/broadcast/end.ts'
-import { checkCluster, checkKey, type ClusterOptions } from '../../consumers/broadcast/key.ts'
+import { checkKey, type ClusterOptions } from '../../consumers/broadcast/key.ts'
 
 /** One message on its way from one node to another. */
 export interface Passage {

@@ -1,0 +1,75 @@
+import { checkCluster } from '../../cluster-name.ts'
+import { absoluteMsMax, type DurationInput, durationMs } from '../../domain/limits.ts'
+import { InvalidOptions } from '../../errors.ts'
+import { checkVia, type Via, viaNames, type ViaOptions } from '../../nats/via.ts'
+
+/** Where the NATS servers are, or a connection, and which stream is the log. */
+export interface JetstreamLogOptions extends ViaOptions {
+  /** The cluster's name: 1 to 64 of A-Z a-z 0-9 _ and -. Each cluster has a log of its own. */
+  readonly cluster: string
+  /** The stream that is the log, of the same characters; made where there is none. Default: 'curfew-' and the cluster. */
+  readonly stream?: string
+  /**
+   * How many servers hold the log: 1, 3 or 5. Default: for a stream to be made 3 where the server is one of a cluster,
+   * else 1; for one that is there, as many as it has.
+   */
+  readonly replicas?: 1 | 3 | 5
+  /**
+   * How long the log keeps an event: at least as long as the longest `absolute` limit of any session, for what is gone
+   * is forgotten. 'forever' for an audit trail without end. Default: 401 days, one more than a session can last.
+   */
+  readonly keep?: DurationInput | 'forever'
+}
+
+/** The same, checked. */
+export interface Checked {
+  readonly via: Via
+  readonly stream: string
+  readonly subject: string
+  readonly replicas: number | undefined
+  /** 0: for ever. */
+  readonly keepMs: number
+}
+
+const dayMs = 86_400_000
+const keepMsDefault = absoluteMsMax + dayMs
+const keepMsMin = 1_000
+/** What fits into the nanoseconds of the server. */
+const keepMsMax = 36_500 * dayMs
+
+const known: readonly string[] = ['cluster', 'stream', 'replicas', 'keep', ...viaNames]
+
+const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })
+
+export const checkOptions = (given: unknown): Checked | InvalidOptions => {
+  if (typeof given !== 'object' || given === null) {
+    return invalid('cluster', "jetstreamLog needs options, at least { cluster: 'a-name' }.")
+  }
+  const options = given as JetstreamLogOptions
+  const stranger = Object.keys(options).find((name) => !known.includes(name))
+  if (stranger !== undefined) {
+    return invalid(stranger, `jetstreamLog has no option ${stranger}; it has ${known.join(', ')}.`)
+  }
+  const cluster = checkCluster(options.cluster)
+  if (cluster instanceof InvalidOptions) return cluster
+  const { stream = `curfew-${cluster}`, replicas } = options
+  if (options.stream !== undefined && checkCluster(stream) instanceof InvalidOptions) {
+    return invalid('stream', 'The option stream must be a name of 1 to 64 characters out of A-Z, a-z, 0-9, _ and -.')
+  }
+  if (replicas !== undefined && ![1, 3, 5].includes(replicas)) {
+    return invalid('replicas', 'The option replicas must be 1, 3 or 5.')
+  }
+  const keepMs = checkKeep(options.keep)
+  if (keepMs instanceof InvalidOptions) return keepMs
+  const via = checkVia(options)
+  return via instanceof InvalidOptions ? via : { via, stream, subject: `curfew.${cluster}.events.v1`, replicas, keepMs }
+}
+
+const checkKeep = (keep: unknown): number | InvalidOptions => {
+  if (keep === undefined) return keepMsDefault
+  if (keep === 'forever') return 0
+  const ms = durationMs(keep)
+  return ms !== undefined && ms >= keepMsMin && ms <= keepMsMax
+    ? ms
+    : invalid('keep', "The option keep must be a duration from 1 second to 36,500 days, like '31 days', or 'forever'.")
+}
