@@ -95,12 +95,17 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
     writeFileSync(join(app, 'without.js'), `
       import { openSessions, memoryLog } from 'curfew'
       import * as effectDoor from 'curfew/effect'
+      import { jetstreamLog } from 'curfew/jetstream'
       import { natsBroadcast } from 'curfew/nats'
-      const opened = openSessions({ log: memoryLog(), broadcast: natsBroadcast({ cluster: 'shop' }) })
-      const outcome = await opened.then(() => 'opened', (error) => error._tag + ' ' + error.message)
-      console.log(typeof effectDoor.layer, outcome)`)
-    const said = await run(app, process.execPath, 'without.js')
-    expect(said).toMatch(/^function BroadcastUnavailable .*@nats-io\/transport-node/)
+      const outcome = (options) =>
+        openSessions(options).then(() => 'opened', (error) => error._tag + ' ' + error.message)
+      console.log(typeof effectDoor.layer)
+      console.log(await outcome({ log: memoryLog(), broadcast: natsBroadcast({ cluster: 'shop' }) }))
+      console.log(await outcome({ log: jetstreamLog({ cluster: 'shop' }) }))`)
+    const [loaded, ofBroadcast, ofLog] = (await run(app, process.execPath, 'without.js')).split('\n')
+    expect(loaded).toBe('function')
+    expect(ofBroadcast).toMatch(/^BroadcastUnavailable .*@nats-io\/transport-node/)
+    expect(ofLog).toMatch(/^LogUnusable .*@nats-io\/transport-node/)
   })
 
   it('loads of Effect only the modules that it uses, and each door opens', async () => {
@@ -140,6 +145,7 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
     writeFileSync(join(app, 'consumer.ts'), `
       import { type CurfewError, openSessions, type Session, sqliteLog, type Verdict } from 'curfew'
       import { layer, memoryLog, Sessions } from 'curfew/effect'
+      import { jetstreamLog } from 'curfew/jetstream'
       import { natsBroadcast } from 'curfew/nats'
       import * as Effect from 'effect/Effect'
 
@@ -159,7 +165,8 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
       export const program: Effect.Effect<string, unknown> = Effect.gen(function*() {
         const store = yield* Sessions
         return (yield* store.create({ subject: null })).token
-      }).pipe(Effect.provide(layer({ log: memoryLog() })))`)
+      }).pipe(Effect.provide(layer({ log: memoryLog() })))
+      export const log = jetstreamLog({ cluster: 'shop', replicas: 3, keep: '31 days' })`)
     writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {
         module: 'nodenext', target: 'es2024', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false,

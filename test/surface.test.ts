@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
+import * as jetstreamDoor from '../core/log/jetstream.ts'
 import { EndReason } from '../core/domain/events.ts'
 import * as errors from '../core/errors.ts'
 import * as door from '../index.ts'
@@ -34,6 +35,11 @@ const doors = {
     file: 'consumers/broadcast/nats.ts', loaded: natsDoor,
     values: ['natsBroadcast'],
     types: ['ClusterOptions', 'NatsConnectOptions', 'NatsConnection', 'NatsOptions']
+  },
+  './jetstream': {
+    file: 'core/log/jetstream.ts', loaded: jetstreamDoor,
+    values: ['jetstreamLog'],
+    types: ['JetstreamLogOptions', 'NatsConnectOptions', 'NatsConnection']
   },
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,

@@ -6,6 +6,13 @@ import type { Link } from './link.ts'
 import { behind } from './records.ts'
 import type { Trouble } from './trouble.ts'
 
+/**
+ * A follower may deliver a message a moment before the leader has applied it, and before anybody was told that it
+ * stands: the leader is asked again, ms.
+ */
+const momentMs = 500
+const momentStepMs = 10
+
 /** So long a server may know less than stood before, ms: a new leader has yet to apply what it holds. */
 const laggingMsMax = 10_000
 
@@ -76,16 +83,24 @@ export class Stand {
   }
 
   /** The state of the stream, where it is the one that it was and not behind what is known to stand. */
-  readonly info: Effect.Effect<StreamInfo, Trouble | LogDamaged> = Effect.suspend(() =>
-    Effect.flatMap(streamInfo(this.#link, this.stream), (info): Effect.Effect<StreamInfo, Trouble | LogDamaged> => {
+  readonly info: Effect.Effect<StreamInfo, Trouble | LogDamaged> = Effect.suspend(() => this.#info(momentMs))
+
+  #info(patienceMs: number): Effect.Effect<StreamInfo, Trouble | LogDamaged> {
+    return Effect.flatMap(streamInfo(this.#link, this.stream), (info): Effect.Effect<StreamInfo, Trouble | LogDamaged> => {
       if (this.#damage !== undefined) return Effect.fail(this.#damage)
       if (info.created !== this.#created) {
         return Effect.fail(this.distrust(`was made anew at ${info.created}; this node read the one of ${this.#created}`))
       }
-      if (info.lastSeq < this.#known) return Effect.fail(this.#lags(info.lastSeq))
+      if (info.lastSeq < this.#known) {
+        const problem = this.#lags(info.lastSeq)
+        return patienceMs <= 0 || '_tag' in problem
+          ? Effect.fail(problem)
+          : Effect.delay(this.#info(patienceMs - momentStepMs), momentStepMs)
+      }
       this.#lagsSince = undefined
       return Effect.succeed(info)
-    }))
+    })
+  }
 
   #lags(lastSeq: number): Trouble | LogDamaged {
     const now = this.#clock.monotonic()

@@ -1,5 +1,5 @@
 import * as Effect from 'effect/Effect'
-import { LogUnavailable, LogUnusable } from '../../errors.ts'
+import { type LogUnavailable, LogUnusable } from '../../errors.ts'
 import { payloadBytesMin } from './appends.ts'
 import { createStream, type StreamInfo, streamInfo } from './api.ts'
 import type { Link } from './link.ts'
