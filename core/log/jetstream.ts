@@ -11,12 +11,12 @@ import { Appends } from './jetstream/appends.ts'
 import { Feed } from './jetstream/feed.ts'
 import { Link } from './jetstream/link.ts'
 import { checkOptions, type Checked, type JetstreamLogOptions } from './jetstream/options.ts'
-import { behind, messagesBefore } from './jetstream/records.ts'
+import { behind } from './jetstream/records.ts'
 import { Stand } from './jetstream/stand.ts'
 import { openStream } from './jetstream/stream.ts'
 import { closed, type Trouble, unavailable } from './jetstream/trouble.ts'
-import { follow } from './follow.ts'
-import { EventLog, type EventLogShape, type LogStatus, type StoredEvent } from './port.ts'
+import { follow, pages } from './follow.ts'
+import { EventLog, type EventLogShape, type LogStatus } from './port.ts'
 import { position, type Position, start } from './position.ts'
 
 export type { NatsConnection } from '../nats/connection.ts'
@@ -108,11 +108,10 @@ class JetstreamNode {
     return {
       append: (events) => this.#whileOpen(() =>
         events.length === 0 ? Effect.succeed({ position: start }) : this.#appends.append(events)),
-      read: (from) => Stream.unwrap(Effect.map(this.#whileOpen(() => this.#head()), ({ lastSeq }) =>
-        messagesBefore(from) === lastSeq && from.length <= 1 && isAt(from, lastSeq)
-          ? Stream.empty
-          : this.#feed(from, lastSeq))),
-      tail: (from) => this.#feed(from, Infinity),
+      read: (from) => Stream.unwrap(Effect.flatMap(this.#whileOpen(() => this.#head()), ({ lastSeq }) =>
+        Effect.map(this.#feed(from, lastSeq), (feed) => pages(null, () => feed.takeSome)))),
+      tail: (from) => Stream.unwrap(Effect.map(this.#whileOpen(() => this.#feed(from, Infinity)), (feed) =>
+        follow(null, () => feed.take(), feed.bell))),
       head: this.#whileOpen(() => Effect.map(this.#head(), ({ messages, lastSeq }) =>
         // Where all has aged nothing will be delivered any more that would lead there.
         messages === 0 ? position([0]) : behind(lastSeq))),
@@ -152,10 +151,10 @@ class JetstreamNode {
       }))
   }
 
-  /** The records behind a place, up to the message with this number. */
-  #feed(from: Position, last: number): Stream.Stream<readonly StoredEvent[], LogUnavailable | LogDamaged> {
-    const begin: Effect.Effect<Feed, never, Scope.Scope> = Effect.suspend(() => {
-      const feed = new Feed({
+  /** What stands behind a place, up to the message with this number. */
+  #feed(from: Position, last: number): Effect.Effect<Feed, never, Scope.Scope> {
+    return Effect.suspend(() => {
+      const feed: Feed = new Feed({
         link: this.#link, stand: this.#stand, clock: this.#clock,
         onTrouble: (trouble) => {
           if (trouble === null) this.#troubles.delete(feed)
@@ -163,18 +162,12 @@ class JetstreamNode {
         }
       }, from, last)
       this.#feeds.add(feed)
-      return Effect.as(Effect.andThen(
-        Effect.addFinalizer(() => Effect.sync(() => {
-          this.#feeds.delete(feed)
-          this.#troubles.delete(feed)
-        })), feed.run), feed)
+      const forget = Effect.sync(() => {
+        this.#feeds.delete(feed)
+        this.#troubles.delete(feed)
+      })
+      return Effect.addFinalizer(() => forget).pipe(Effect.andThen(feed.run), Effect.as(feed))
     })
-    return Stream.unwrap(Effect.map(this.#whileOpen(() => begin), (feed) => {
-      const batches = follow(null, () => feed.take(), feed.bell)
-      return last === Infinity
-        ? batches
-        : Stream.takeUntil(batches, (batch) => isAt(position([batch.at(-1)!.offset + 1]), last))
-    }))
   }
 
   #status(): LogStatus {
@@ -193,8 +186,6 @@ class JetstreamNode {
     }
   }
 }
-
-const isAt = (place: Position, lastSeq: number): boolean => (place[0] ?? 0) === (behind(lastSeq)[0] ?? 0)
 
 const asUnavailable = (problem: Trouble | LogDamaged): LogUnavailable =>
   '_tag' in problem ? new LogUnavailable({ message: problem.message, cause: problem }) : unavailable(problem)

@@ -63,6 +63,8 @@ export class Feed {
   #next: number
   /** What has aged by now was not missed by one that reads from the start. It has lived on once it reached the end. */
   #mayAge: boolean
+  /** Where the stream ended when this consumer was made. */
+  #end = 0
   #waiting: Raw[] = []
   #taken = 0
   #waitingBytes = 0
@@ -76,6 +78,7 @@ export class Feed {
   #missed = 0
   #heardAt = 0
   #movedAt: number
+  #finished = false
   #damage: LogDamaged | undefined
   #failure: LogUnavailable | undefined
   #trouble: Trouble | undefined
@@ -98,7 +101,7 @@ export class Feed {
       else this.#troubled(problem)
     })), Effect.andThen(Effect.suspend(() => Effect.sleep(this.#trouble === undefined ? 0 : retryMs))))
     return Effect.asVoid(Effect.forkScoped(Effect.ensuring(
-      Effect.repeat(session, { until: () => this.#damage !== undefined || this.#failure !== undefined }),
+      Effect.repeat(session, { until: () => this.#finished || this.#damage !== undefined || this.#failure !== undefined }),
       Effect.sync(unwatch)), { startImmediately: true }))
   })
 
@@ -108,13 +111,28 @@ export class Feed {
       const records: StoredEvent[] = []
       while (records.length < batchLengthMax && this.#takeMore(records)) { /* As many as there are. */ }
       this.#pay()
-      const more = this.#opened !== undefined || this.#taken < this.#waiting.length
+      const more = this.#hasMore()
       const damaged = more ? undefined : this.#damage
       if (damaged !== undefined) return Effect.succeed({ records, next: null, more: false, damaged })
       return records.length === 0 && !more && this.#failure !== undefined
         ? Effect.fail(this.#failure)
         : Effect.succeed({ records, next: null, more, damaged: null })
     })
+  }
+
+  /** The same, once there are any: no records mean that the reading has come to its end. */
+  readonly takeSome: Effect.Effect<Page<null>, LogUnavailable> = Effect.suspend(() => {
+    const heard = this.bell.count()
+    return Effect.flatMap(this.take(), (page) => {
+      const ended = this.#finished && !this.#hasMore()
+      return page.records.length > 0 || page.damaged !== null || ended
+        ? Effect.succeed({ ...page, more: !ended })
+        : Effect.andThen(this.bell.after(heard), this.takeSome)
+    })
+  })
+
+  #hasMore(): boolean {
+    return this.#opened !== undefined || this.#taken < this.#waiting.length
   }
 
   #takeMore(records: StoredEvent[]): boolean {
@@ -151,6 +169,8 @@ export class Feed {
         if (!this.#mayAge) return yield* Effect.fail(this.#missing(info.firstSeq))
         this.#next = info.firstSeq
       }
+      this.#end = info.lastSeq
+      if (this.#next > this.#last) return this.#finish()
       this.#again = this.#next > info.firstSeq && stand.markAt(this.#next - 1) !== undefined
       const first = this.#again ? this.#next - 1 : this.#next
       const ended = Promise.withResolvers<void>()
@@ -185,10 +205,12 @@ export class Feed {
     this.#next++
     this.#parts.stand.delivered({ seq, stamp })
     this.#settled()
-    if (seq > this.#last) return
-    this.#waiting.push({ seq, data: message.data })
-    this.#waitingBytes += message.data.length
-    if (this.#waiting.length - this.#taken === 1) this.bell.ring()
+    if (seq <= this.#last) {
+      this.#waiting.push({ seq, data: message.data })
+      this.#waitingBytes += message.data.length
+    }
+    if (seq >= this.#last) this.#finish()
+    else if (this.#waiting.length - this.#taken === 1) this.bell.ring()
   }
 
   /** Whether to go on with a message that is not the next one. */
@@ -215,8 +237,7 @@ export class Feed {
       this.#owedTo = asked
       return this.#pay()
     }
-    // It has nothing left to deliver: from here on this feed lives on.
-    this.#mayAge = false
+    if (this.#next > this.#end) this.#mayAge = false
     const delivered = Number(headers?.get('Nats-Last-Stream') ?? '')
     if (delivered >= this.#next) this.#break(`message ${this.#next} did not come`)
   }
@@ -248,6 +269,14 @@ export class Feed {
 
   #fail(damage: LogDamaged): void {
     this.#damage = damage
+    this.#delivery?.stop()
+    this.#over()
+    this.bell.ring()
+  }
+
+  /** All that was to be read has come, or has aged. */
+  #finish(): void {
+    this.#finished = true
     this.#delivery?.stop()
     this.#over()
     this.bell.ring()
