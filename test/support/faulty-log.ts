@@ -12,9 +12,11 @@ export interface LogFaults {
   head: 'ok' | 'fail' | 'hang'
   /** cut: what is appended does not arrive. */
   tail: 'ok' | 'cut'
+  /** How often an answer was lost. */
+  lostAnswers: number
 }
 
-export const noFaults = (): LogFaults => ({ append: 'ok', head: 'ok', tail: 'ok' })
+export const noFaults = (): LogFaults => ({ append: 'ok', head: 'ok', tail: 'ok', lostAnswers: 0 })
 
 const lost = new LogUnavailable({ message: 'a fault of the test' })
 
@@ -34,7 +36,10 @@ export const faultyLog = <E>(inner: Layer.Layer<EventLog, E>, faults: LogFaults)
             case 'hang':
               return Effect.never
             case 'lose-answer':
-              return Effect.andThen(log.append(events), Effect.fail(lost))
+              return Effect.andThen(log.append(events), Effect.suspend(() => {
+                faults.lostAnswers++
+                return Effect.fail(lost)
+              }))
             case 'ok':
               return log.append(events)
           }

@@ -13,8 +13,9 @@ export const startJetstream = (...args: readonly string[]): Promise<NatsServer> 
   startNatsServer(['-js', '-sd', temporaryFolder(), ...args])
 
 /** A log of its own for each test. The stream ends with its server. */
-export const newLog = (
-  servers: string | readonly string[], options: Partial<JetstreamLogOptions> = {}
-): LogUnderTest => ({
-  layer: jetstreamLog({ servers, cluster: newCluster(), ...options }), dispose: async () => undefined
-})
+export const newLog = (options: Omit<JetstreamLogOptions, 'cluster'>): ReturnType<typeof jetstreamLog> =>
+  jetstreamLog({ cluster: newCluster(), ...options })
+
+/** The same, for the contract of logs. */
+export const newLogUnderTest = async (options: Omit<JetstreamLogOptions, 'cluster'>): Promise<LogUnderTest> =>
+  ({ layer: newLog(options), dispose: async () => undefined })
