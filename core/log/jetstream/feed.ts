@@ -201,7 +201,7 @@ export class Feed {
       }
       return
     }
-    if (seq !== this.#next && !this.#passes(seq)) return
+    if (seq !== this.#next) return this.#miss(seq)
     this.#next++
     this.#parts.stand.delivered({ seq, stamp })
     this.#settled()
@@ -213,18 +213,14 @@ export class Feed {
     else if (this.#waiting.length - this.#taken === 1) this.bell.ring()
   }
 
-  /** Whether to go on with a message that is not the next one. */
-  #passes(seq: number): boolean {
-    if (seq > this.#next && this.#mayAge) {
-      // What aged between two questions was not missed by one that reads from the start.
-      this.#next = seq
-      return true
-    }
-    // It may have been lost on its way: then another consumer delivers it.
+  /**
+   * A message that is not the next one. What should have come was lost on its way, or has aged since: then another
+   * consumer delivers it, or the state of the stream says so. Where it does not come again, it is gone.
+   */
+  #miss(seq: number): void {
     if (seq > this.#next && this.#missed === this.#next) this.#fail(this.#missing(seq))
     else this.#break(`message ${this.#next} did not come`)
     this.#missed = this.#next
-    return false
   }
 
   /** A sign of life, or the question whether more may come. */
