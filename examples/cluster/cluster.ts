@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FromKeeper, ToKeeper } from './keeper.ts'
 import { NatsServer } from './nats-server.ts'
-import { nodeCount } from './settings.ts'
+import { type LogKind, nodeCount } from './settings.ts'
 import { type Answers, type Question, Wire } from './wire.ts'
 
 const sibling = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
@@ -76,15 +76,30 @@ export class ClusterNode {
   }
 }
 
+/** What a cluster runs on. */
+export interface ClusterParts {
+  readonly log: LogKind
+  /** The nats-server of this machine, if there is one. */
+  readonly natsBinary: string | undefined
+  /** Without it the nodes run on the log's tail alone. */
+  readonly withBroadcast: boolean
+}
+
 /** Three nodes on one log, a nats-server if there is one, and a keeper that clears up after us whatever happens. */
 export class Cluster {
   // A group of its own, so that a Ctrl-C in the terminal does not reach it.
   readonly #keeper = fork(sibling('keeper.ts'), { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   #nats: NatsServer | undefined
+  #jetstream: NatsServer | undefined
   #nodes: readonly ClusterNode[] = []
   #stopped: Promise<void> | undefined
-  /** The file of the log. */
+  /** The file of the log, or its folder. */
   log = ''
+
+  /** The server of the log, where it has one: not that of the broadcast, which the story kills. */
+  get jetstream(): NatsServer | undefined {
+    return this.#jetstream
+  }
 
   get nats(): NatsServer | undefined {
     return this.#nats
@@ -100,14 +115,23 @@ export class Cluster {
     return found
   }
 
-  /** `natsBinary`: undefined means to run on the log's tail alone. */
-  async start(natsBinary: string | undefined): Promise<void> {
-    this.log = join(await this.#folder(), 'sessions.db')
-    this.#nats = natsBinary === undefined ? undefined : await NatsServer.prepare(natsBinary, this.#keeper)
+  async start({ log, natsBinary, withBroadcast }: ClusterParts): Promise<void> {
+    const folder = await this.#folder()
+    this.log = join(folder, log === 'sqlite' ? 'sessions.db' : 'jetstream')
+    if (log === 'jetstream') {
+      if (natsBinary === undefined) throw new Error('a log on JetStream needs a nats-server: npm run services gets one')
+      this.#jetstream = await NatsServer.prepare(natsBinary, this.#keeper, ['-js', '-sd', this.log])
+    }
+    this.#nats = natsBinary === undefined || !withBroadcast
+      ? undefined
+      : await NatsServer.prepare(natsBinary, this.#keeper)
+    for (const server of [this.#jetstream, this.#nats]) {
+      this.#checkNotStopped()
+      await server?.start()
+    }
     this.#checkNotStopped()
-    await this.#nats?.start()
-    this.#checkNotStopped()
-    const args = ['--log', this.log, ...(this.#nats === undefined ? [] : ['--nats', this.#nats.url])]
+    const where = this.#jetstream?.url ?? this.log
+    const args = ['--log', where, ...(this.#nats === undefined ? [] : ['--nats', this.#nats.url])]
     this.#nodes = Array.from({ length: nodeCount }, (_, i) => new ClusterNode(i + 1, args, () => this.#tellKeeper()))
     await Promise.all(this.#nodes.map((node) => node.start()))
   }

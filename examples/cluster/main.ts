@@ -4,6 +4,7 @@
  *   npm start              the story, the load, and then a page on http://localhost:3000 until Ctrl-C
  *   npm start -- --once    ends after the table; exit code 1 if a step of the story failed or a verdict was wrong
  *   npm start -- --no-nats on the log's tail alone, as where there is no nats-server
+ *   npm start -- --log jetstream    the log in NATS JetStream, on a server of its own, and not in SQLite
  *   npm start -- --users 300
  */
 import { parseArgs } from 'node:util'
@@ -11,15 +12,18 @@ import { findNatsServer } from '../../test/support/services.ts'
 import { Cluster } from './cluster.ts'
 import { openFront } from './front.ts'
 import { runLoad } from './load.ts'
-import { maxStalenessMs, nodeCount } from './settings.ts'
+import { type LogKind, logKinds, maxStalenessMs, nodeCount } from './settings.ts'
 import { story } from './story.ts'
 import { table } from './table.ts'
 import { bad, good, heading, line } from './timeline.ts'
 
-const startCluster = async (cluster: Cluster, withNats: boolean): Promise<void> => {
-  heading(`Start ${nodeCount} nodes on one SQLite log`)
-  await cluster.start(withNats ? findNatsServer() : undefined)
-  const { nats } = cluster
+const logNames: Readonly<Record<LogKind, string>> = { sqlite: 'SQLite', jetstream: 'JetStream' }
+
+const startCluster = async (cluster: Cluster, log: LogKind, withNats: boolean): Promise<void> => {
+  heading(`Start ${nodeCount} nodes on one ${logNames[log]} log`)
+  await cluster.start({ log, natsBinary: findNatsServer(), withBroadcast: withNats })
+  const { jetstream, nats } = cluster
+  if (jetstream !== undefined) line(`${jetstream.version()}, process ${jetstream.pid}, for the log`, jetstream.url)
   if (nats === undefined) {
     const why = withNats ? 'no nats-server on this machine (npm run services gets one)' : 'no NATS, as you wish'
     line(`${why}: running on the log's own tail alone`)
@@ -77,7 +81,7 @@ const stayUp = async (cluster: Cluster): Promise<never> => {
 }
 
 const misused = (message: string): never => {
-  console.error(`${message}\n\nnpm start [-- [--once] [--no-nats] [--users N]]`)
+  console.error(`${message}\n\nnpm start [-- [--once] [--no-nats] [--log ${logKinds.join('|')}] [--users N]]`)
   process.exit(2)
 }
 
@@ -87,6 +91,7 @@ const readArguments = () => {
       options: {
         once: { type: 'boolean', default: false },
         users: { type: 'string', default: '2000' },
+        log: { type: 'string', default: 'sqlite' },
         'no-nats': { type: 'boolean', default: false }
       }
     }).values
@@ -94,7 +99,8 @@ const readArguments = () => {
     return misused(error instanceof Error ? error.message : String(error))
   }
 }
-const { once, users, 'no-nats': noNats } = readArguments()
+const { once, users, log, 'no-nats': noNats } = readArguments()
+const logKind = logKinds.find((kind) => kind === log) ?? misused(`--log takes ${logKinds.join(' or ')}, not ${log}`)
 const userCount = Number(users)
 if (!Number.isSafeInteger(userCount) || userCount < 1) misused(`--users takes a whole number from 1 up, not ${users}`)
 
@@ -114,7 +120,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 try {
-  await startCluster(cluster, !noNats)
+  await startCluster(cluster, logKind, !noNats)
   const sound = await tellStory(cluster) && await tellLoad(cluster, userCount)
   if (once || !sound) await end(sound ? 0 : 1)
   staying = true

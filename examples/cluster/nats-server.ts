@@ -26,12 +26,14 @@ const answers = (port: number): Promise<boolean> => new Promise((resolve) => {
 /** A nats-server of our own on a free loopback port, which it keeps when it is started again. The keeper's child. */
 export class NatsServer {
   readonly #binary: string
+  readonly #args: readonly string[]
   readonly #keeper: ChildProcess
   readonly port: number
   pid: number | undefined
 
-  private constructor(binary: string, port: number, keeper: ChildProcess) {
+  private constructor(binary: string, args: readonly string[], port: number, keeper: ChildProcess) {
     this.#binary = binary
+    this.#args = args
     this.port = port
     this.#keeper = keeper
     keeper.on('message', (message: FromKeeper) => {
@@ -40,8 +42,8 @@ export class NatsServer {
   }
 
   /** Finds it a port. Starts nothing yet. */
-  static async prepare(binary: string, keeper: ChildProcess): Promise<NatsServer> {
-    return new NatsServer(binary, await freePort(), keeper)
+  static async prepare(binary: string, keeper: ChildProcess, args: readonly string[] = []): Promise<NatsServer> {
+    return new NatsServer(binary, args, await freePort(), keeper)
   }
 
   get url(): string {
@@ -53,7 +55,7 @@ export class NatsServer {
   }
 
   async start(): Promise<void> {
-    const args = ['--addr', '127.0.0.1', '--port', String(this.port)]
+    const args = ['--addr', '127.0.0.1', '--port', String(this.port), ...this.#args]
     this.#keeper.send({ start: this.#binary, args } satisfies ToKeeper)
     this.pid = await this.#heard('started')
     while (!await answers(this.port)) {

@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { natsBroadcast } from '../../consumers/broadcast/nats.ts'
+import { jetstreamLog } from '../../core/log/jetstream.ts'
 import { openSessions, sqliteLog } from '../../index.ts'
 import { app } from './app.ts'
 import { maxStalenessMs } from './settings.ts'
@@ -22,7 +23,7 @@ const { values: { node = 'app-1', log = 'sessions.db', nats } } = parseArgs({
 
 const sessions = await openSessions({
   node,
-  log: sqliteLog({ path: log }),
+  log: log.startsWith('nats://') ? jetstreamLog({ servers: log, cluster: 'example' }) : sqliteLog({ path: log }),
   ...(nats === undefined ? {} : {
     broadcast: natsBroadcast({ servers: nats, cluster: 'example', key: 'a real one is random, and a secret' })
   }),

@@ -3,3 +3,7 @@ export const maxStalenessMs = 2_000
 
 /** How many nodes the cluster has. */
 export const nodeCount = 3
+
+/** The logs that the example can run on. */
+export const logKinds = ['sqlite', 'jetstream'] as const
+export type LogKind = (typeof logKinds)[number]

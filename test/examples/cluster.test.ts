@@ -46,8 +46,8 @@ const nothingIsLeft = async (printed: string): Promise<void> => {
 }
 
 /** Runs it to its end: every step of the story told, no wrong verdict, exit code 0. */
-const wholeRun = async (withNats: boolean): Promise<void> => {
-  const run = start('--once', '--users', '150', ...(withNats ? [] : ['--no-nats']))
+const wholeRun = async (withNats: boolean, ...args: readonly string[]): Promise<void> => {
+  const run = start('--once', '--users', '150', ...(withNats ? [] : ['--no-nats']), ...args)
   const [code] = await run.exit
   expect(code, run.printed).toBe(0)
   for (const { title, needsNats } of story) {
@@ -66,6 +66,10 @@ describe('the example cluster', () => {
   }, 120_000)
 
   test("tells it on the log's tail alone", () => wholeRun(false), 120_000)
+
+  test.skipIf(findNatsServer() === undefined).each([true, false])('tells it on a log in JetStream, with NATS as broadcast: %s', async (withNats) => {
+    await wholeRun(withNats, '--log', 'jetstream')
+  }, 120_000)
 
   test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('leaves nothing behind when ended by %s', async (signal) => {
     const run = start('--once')
