@@ -23,7 +23,7 @@ const startCluster = async (cluster: Cluster, log: LogKind, withNats: boolean): 
   heading(`Start ${nodeCount} nodes on one ${logNames[log]} log`)
   await cluster.start({ log, natsBinary: findNatsServer(), withBroadcast: withNats })
   const { jetstream, nats } = cluster
-  if (jetstream !== undefined) line(`${jetstream.version()}, process ${jetstream.pid}, for the log`, jetstream.url)
+  if (jetstream !== undefined) line(`${jetstream.version()}, process ${jetstream.pid}, JetStream`, jetstream.url)
   if (nats === undefined) {
     const why = withNats ? 'no nats-server on this machine (npm run services gets one)' : 'no NATS, as you wish'
     line(`${why}: running on the log's own tail alone`)
