@@ -67,7 +67,8 @@ describe('the example cluster', () => {
 
   test("tells it on the log's tail alone", () => wholeRun(false), 120_000)
 
-  test.skipIf(findNatsServer() === undefined).each([true, false])('tells it on a log in JetStream, with NATS as broadcast: %s', async (withNats) => {
+  const needs = findNatsServer() === undefined ? ' (needs a nats-server: npm run services)' : ''
+  test.skipIf(needs !== '').each([true, false])(`tells it on JetStream, with a broadcast: %s${needs}`, async (withNats) => {
     await wholeRun(withNats, '--log', 'jetstream')
   }, 120_000)
 
