@@ -25,6 +25,8 @@ const retryMs = 250
 const readingMsMax = 10_000
 /** More than so many bytes that nobody has taken are not asked for. */
 const waitingBytesMax = 4_194_304
+/** So many messages are kept at most once they were taken. */
+const takenMax = 1_024
 const statusMessage = 100
 
 /** A message that was delivered and is not taken yet. */
@@ -77,7 +79,10 @@ export class Feed {
   /** Behind which message one was missed before. */
   #missed = 0
   #heardAt = 0
+  /** When something was taken last, or could have been. */
   #movedAt: number
+  /** When nothing that is known to stand was yet to come. */
+  #wantedAt: number
   #finished = false
   #damage: LogDamaged | undefined
   #failure: LogUnavailable | undefined
@@ -90,7 +95,7 @@ export class Feed {
     this.#last = last
     this.#next = messagesBefore(from) + 1
     this.#mayAge = this.#next === 1
-    this.#movedAt = parts.clock.monotonic()
+    this.#movedAt = this.#wantedAt = parts.clock.monotonic()
   }
 
   /** Has messages come until the scope closes. */
@@ -149,12 +154,13 @@ export class Feed {
     const raw = this.#waiting[this.#taken]
     if (raw === undefined) return undefined
     this.#taken++
-    if (this.#taken === this.#waiting.length) {
-      this.#waiting = []
+    // What was taken is let go of, though more always waits.
+    if (this.#taken === this.#waiting.length || this.#taken === takenMax) {
+      this.#waiting = this.#waiting.slice(this.#taken)
       this.#taken = 0
     }
     this.#waitingBytes -= raw.data.length
-    this.#movedAt = this.#parts.clock.monotonic()
+    this.#movedAt = this.#wantedAt = this.#parts.clock.monotonic()
     const texts = unpack(raw.data)
     return { seq: raw.seq, texts, next: firstBehind(raw.seq, texts.length, this.#from) }
   }
@@ -171,7 +177,7 @@ export class Feed {
       }
       this.#end = info.lastSeq
       if (this.#next > this.#last) return this.#finish()
-      this.#again = this.#next > info.firstSeq && stand.markAt(this.#next - 1) !== undefined
+      this.#again = this.#next > info.firstSeq && stand.isMarked(this.#next - 1)
       const first = this.#again ? this.#next - 1 : this.#next
       const ended = Promise.withResolvers<void>()
       this.#over = ended.resolve
@@ -195,15 +201,13 @@ export class Feed {
     const { seq, stamp } = standingOf(message.reply ?? '')
     if (seq === this.#next - 1 && this.#again) {
       this.#again = false
-      const mark = this.#parts.stand.markAt(seq)
-      if (mark !== undefined && mark.stamp !== stamp) {
-        this.#fail(this.#parts.stand.distrust(`has another message ${seq} than it had: it was replaced by a copy`))
-      }
-      return
+      const changed = this.#parts.stand.delivered({ seq, stamp })
+      return changed === undefined ? undefined : this.#fail(changed)
     }
     if (seq !== this.#next) return this.#miss(seq)
+    const changed = this.#parts.stand.delivered({ seq, stamp })
+    if (changed !== undefined) return this.#fail(changed)
     this.#next++
-    this.#parts.stand.delivered({ seq, stamp })
     this.#settled()
     if (seq <= this.#last) {
       this.#waiting.push({ seq, data: message.data })
@@ -295,11 +299,12 @@ export class Feed {
       callOff = clock.schedule(watchEveryMs, look)
       const now = clock.monotonic()
       if (this.#waitingBytes > 0) this.#movedAt = now
+      if (this.#waitingBytes > 0 || stand.known() < this.#next) this.#wantedAt = now
       if (this.#last !== Infinity && now - this.#movedAt > readingMsMax) this.#giveUp()
       if (this.#delivery === undefined) return
       if (now - this.#heardAt > silentMsMax) this.#break('it gave no sign of life')
-      else if (stand.known() >= this.#next && now - this.#movedAt > behindMsMax) {
-        this.#movedAt = now
+      else if (now - this.#wantedAt > behindMsMax) {
+        this.#wantedAt = now
         this.#break(`message ${this.#next} stands and did not come`)
       }
     }

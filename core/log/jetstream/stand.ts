@@ -58,14 +58,19 @@ export class Stand {
     return this.#known
   }
 
-  delivered(mark: Mark): void {
+  /** A message that came; returns the damage, if another one had come at its number before. */
+  delivered(mark: Mark): LogDamaged | undefined {
+    if (this.#mark?.seq === mark.seq && this.#mark.stamp !== mark.stamp) {
+      return this.distrust(`has another message ${mark.seq} than it had: it was replaced by a copy`)
+    }
     this.know(mark.seq)
     if (this.#mark === undefined || mark.seq > this.#mark.seq) this.#mark = mark
+    return undefined
   }
 
-  /** The message that must stand at this number, if one was seen there. */
-  markAt(seq: number): Mark | undefined {
-    return this.#mark?.seq === seq ? this.#mark : undefined
+  /** Whether the message with this number would be known again. */
+  isMarked(seq: number): boolean {
+    return this.#mark?.seq === seq
   }
 
   /** Why the stream can never again be the log of this node. */
