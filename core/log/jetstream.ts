@@ -46,6 +46,10 @@ const closeStepMs = 5
  * tail waits, and goes on where it was; that takes as long as the servers need for an election, 4 to 10 s. A stream that
  * was deleted and made anew, or restored from an older copy, ends every tail with `LogDamaged`.
  *
+ * Whoever can publish to the subject of the events, curfew.CLUSTER.events.v1, can log anybody in: on a server that others
+ * use let only the nodes. They need to publish to it, to $JS.API.STREAM.INFO, STREAM.CREATE, CONSUMER.CREATE and
+ * CONSUMER.DELETE of the stream and to $JS.FC.>, and to subscribe to their inbox, _INBOX.> if not named otherwise.
+ *
  * The head is asked of the stream's leader, and taken only if no other can have been elected when it was asked.
  * Servers before 2.11 may elect a leader that answers before it has applied all that it holds: use a newer one.
  */

@@ -15,6 +15,8 @@ const momentStepMs = 10
 
 /** So long a server may know less than stood before, ms: a new leader has yet to apply what it holds. */
 const laggingMsMax = 10_000
+/** Between two times that it was seen to, ms. */
+const laggingSeenMsMax = 3_000
 
 /**
  * A follower that has heard from the leader waits at least 4 s before it stands for election. So while the leader has
@@ -39,6 +41,7 @@ export class Stand {
   #known = 0
   #mark: Mark | undefined
   #lagsSince: number | undefined
+  #laggedAt = -Infinity
   #damage: LogDamaged | undefined
 
   constructor(stream: string, link: Link, clock: Clock, opened: StreamInfo) {
@@ -109,6 +112,9 @@ export class Stand {
 
   #lags(lastSeq: number): Trouble | LogDamaged {
     const now = this.#clock.monotonic()
+    // It has to be seen all the time: between two elections long apart there was none.
+    if (now - this.#laggedAt > laggingSeenMsMax) this.#lagsSince = undefined
+    this.#laggedAt = now
     this.#lagsSince ??= now
     const what = `ends at message ${lastSeq}, though message ${this.#known} stood there`
     if (now - this.#lagsSince >= laggingMsMax) return this.distrust(`${what}: it was replaced by an older copy`)

@@ -10,11 +10,18 @@ import { until } from '../../../support/until.ts'
 
 type Message = Parameters<Parameters<NatsConnection['subscribe']>[1]['callback']>[1]
 
-/** A connection that keeps back some of what is delivered to a tail. */
-const through = (connection: NatsConnection, passes: (message: Message) => boolean): NatsConnection => ({
+const asItIs = (message: Message): Message => message
+
+/** A connection that keeps back some of what is delivered to a tail, and may change what is answered. */
+const through = (
+  connection: NatsConnection, passes: (message: Message) => boolean, answers: (message: Message) => Message = asItIs
+): NatsConnection => ({
   publish: (...given) => connection.publish(...given),
   subscribe: (subject, { callback }) => connection.subscribe(subject, {
-    callback: (error, message) => { if (!subject.includes('.feed.') || passes(message)) callback(error, message) }
+    callback: (error, message) => {
+      if (!subject.includes('.feed.')) callback(error, answers(message))
+      else if (passes(message)) callback(error, message)
+    }
   }),
   flush: () => connection.flush(), drain: () => connection.drain(), close: () => connection.close(),
   isClosed: () => connection.isClosed(), closed: () => connection.closed(), status: () => connection.status()
@@ -82,6 +89,21 @@ describeWithNats('what is delivered to a tail', () => {
     await node.append(eventOf('ann', 'c1'))
     await until('the next', () => following.records.length === 2)
     await until('all is well', () => node.log.status().failure === null)
+  })
+
+  it('may stand twice where the server knew a retry and not where it stands', async () => {
+    const text = (data: Uint8Array): string => Buffer.from(data).toString()
+    let unsaid = 0
+    const answers = (message: Message): Message => text(message.data).includes('"seq":') && unsaid++ === 0
+      ? { data: Buffer.from(text(message.data).replace(/"seq": *\d+/, '"seq":0,"duplicate":true')), subject: message.subject }
+      : message
+    const options = { connection: through(connection, () => true, answers), cluster: newCluster() }
+    const node = await LogNode.open(jetstreamLog(options))
+    atEnd.push(() => node.close())
+    const place = await node.append(eventOf('ann', 'c0'))
+    expect(unsaid).toBeGreaterThan(1)
+    expect(place).toEqual(await node.head())
+    expect(await node.read(start)).toHaveLength(2)
   })
 
   it('is no more than is taken: a slow tail holds up the server, not its own memory', async () => {
