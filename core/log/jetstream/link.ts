@@ -121,9 +121,7 @@ export class Link implements User {
         forget()
         resume(result)
       }
-      const callOff = this.#clock.schedule(withinMs, () => answer(Effect.fail({
-        kind: 'silent', message: `JetStream did not answer within ${withinMs} ms; what was asked for may have been done.`
-      } as const)))
+      const callOff = this.#clock.schedule(withinMs, () => answer(Effect.fail(this.#silence(withinMs))))
       this.#waiting.set(reply, answer)
       try {
         // Both clients call encode() of what they are given as headers.
@@ -134,6 +132,12 @@ export class Link implements User {
       }
       return Effect.sync(forget)
     })
+  }
+
+  /** What a server does not allow it says, but not in answer to what was asked. */
+  #silence(ms: number): Trouble {
+    const why = this.#refused === null ? '' : ` (${this.#refused})`
+    return { kind: 'silent', message: `JetStream did not answer within ${ms} ms${why}; what was asked for may have been done.` }
   }
 
   /** Sends, if there is a connection. */

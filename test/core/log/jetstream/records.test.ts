@@ -4,6 +4,7 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Stream from 'effect/Stream'
 import * as fc from 'fast-check'
+import { writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { jetstreamLog, type JetstreamLogOptions } from '../../../../core/log/jetstream.ts'
 import { position, reaches, start } from '../../../../core/log/position.ts'
@@ -12,6 +13,7 @@ import { newCluster, startJetstream } from '../../../support/jetstream.ts'
 import { failure, LogNode } from '../../../support/log-node.ts'
 import { describeWithNats, type NatsServer } from '../../../support/nats-server.ts'
 import { activityOf, eventOf, eventsOf } from '../../../support/sample-events.ts'
+import { temporaryPath } from '../../../support/temp.ts'
 import { until } from '../../../support/until.ts'
 
 let server: NatsServer
@@ -145,5 +147,18 @@ describeWithNats('what a connection needs to be let in', () => {
     const texts = failures.flatMap((error) =>
       [(error as Error).message, String((error as Error).stack), JSON.stringify(error), String((error as Error).cause)])
     for (const text of [...texts, JSON.stringify(shown)]) expect(text).not.toContain(secret)
+  })
+
+  it('and what it may not do is said', async () => {
+    const file = temporaryPath('server.conf')
+    const rights = 'publish: { deny: "curfew.shop.events.v1" }'
+    writeFileSync(file, `authorization { users: [{ user: a, password: b, permissions: { ${rights} } }] }`)
+    await using own = await startJetstream('-c', file)
+    const options: JetstreamLogOptions = { servers: own.url, connect: { user: 'a', pass: 'b' }, cluster: 'shop' }
+    const node = await LogNode.open(jetstreamLog(options))
+    expect(await failure(node.log.append([eventOf('ann', 'c0')]))).toMatchObject({
+      _tag: 'LogUnavailable', message: expect.stringMatching(/permission.*curfew\.shop\.events\.v1/i) as string
+    })
+    await node.close()
   })
 })
