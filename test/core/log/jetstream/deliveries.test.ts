@@ -14,13 +14,14 @@ const asItIs = (message: Message): Message => message
 
 /** A connection that keeps back some of what is delivered to a tail, and may change what is answered. */
 const through = (
-  connection: NatsConnection, passes: (message: Message) => boolean, answers: (message: Message) => Message = asItIs
+  connection: NatsConnection, passes: (message: Message) => boolean, answers: (message: Message) => Message = asItIs,
+  delivers: (message: Message) => Message = asItIs
 ): NatsConnection => ({
   publish: (...given) => connection.publish(...given),
   subscribe: (subject, { callback }) => connection.subscribe(subject, {
     callback: (error, message) => {
       if (!subject.includes('.feed.')) callback(error, answers(message))
-      else if (passes(message)) callback(error, message)
+      else if (passes(message)) callback(error, delivers(message))
     }
   }),
   flush: () => connection.flush(), drain: () => connection.drain(), close: () => connection.close(),
@@ -76,6 +77,24 @@ describeWithNats('what is delivered to a tail', () => {
     await until('the first', () => following.records.length === 1)
     await node.append(eventOf('ann', 'last'))
     await until('the last', () => following.records.length === 2)
+  })
+
+  it('by a server that is behind, and does not know it, comes from another', async () => {
+    let lost = 0
+    /** A sign of life that says nothing of what was delivered. */
+    const unknowing = (message: Message): Message => message.headers?.code === 100 && message.reply === ''
+      ? { data: message.data, subject: message.subject, headers: { code: 100, description: '', get: () => '' } }
+      : message
+    const own = through(connection, (message) => !isData(message, '"last"') || lost++ > 0, asItIs, unknowing)
+    const node = await LogNode.open(jetstreamLog({ connection: own, cluster: newCluster() }))
+    atEnd.push(() => node.close())
+    const following = node.follow(start)
+    atEnd.push(following.stop)
+    await node.append(eventOf('ann', 'c0'))
+    await until('the first', () => following.records.length === 1)
+    await node.append(eventOf('ann', 'last'))
+    await until('the last', () => following.records.length === 2)
+    expect(lost).toBeGreaterThan(1)
   })
 
   it('by a consumer that gives no sign of life comes from another', async () => {

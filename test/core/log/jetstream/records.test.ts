@@ -1,5 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Stream from 'effect/Stream'
@@ -83,11 +84,12 @@ describeWithNats('the records in a stream', () => {
 
   it('that do not fit are a defect of the caller, and nothing of them is kept', async () => {
     const a = await open({ cluster: newCluster() })
-    const large = { ...eventOf('ann', 'c'), subject: noise(256) }
-    const tooLarge = Array.from({ length: 8_000 }, (_, i) => ({ ...large, subject: noise(200 + i % 56) + i }))
-    for (const events of [eventsOf('ann', 'c', 8_193), tooLarge.map((event, i) => ({ ...event, by: noise(60) + i }))]) {
+    const noisy = noise(2_000_000)
+    const tooLarge = eventsOf('ann', 'c', 8_000).map((event, i) => ({ ...event, subject: noisy.slice(i * 250, (i + 1) * 250) }))
+    for (const [events, why] of [[eventsOf('ann', 'c', 8_193), 'at most 8192 events'], [tooLarge, 'must fit into']] as const) {
       const exit = await Effect.runPromiseExit(a.log.append(events))
       expect(Exit.isFailure(exit) && Exit.hasDies(exit)).toBe(true)
+      expect(String(Exit.isFailure(exit) && Cause.squash(exit.cause))).toContain(why)
     }
     await a.append(...eventsOf('ann', 'c', 8_192))
     expect(await commandsOf(a)).toHaveLength(8_192)
