@@ -107,6 +107,8 @@ describeWithNats('the records in a stream', () => {
     await until('all', () => following.records.some(({ event }) => event.type === 'SessionEnded'))
     const unreadable = following.records.filter(({ event }) => event.type === 'Unreadable')
     expect(unreadable.length).toBeGreaterThanOrEqual(foreign.length)
+    const offsets = following.records.map(({ offset }) => offset)
+    expect(offsets.every((offset, i) => i === 0 || offset > offsets[i - 1]!), 'they never go back').toBe(true)
     for (const { event } of unreadable) expect(event).toMatchObject({ concerns: 'everything' })
     expect(await a.head()).toEqual([following.records.at(-1)!.offset + 1])
     await following.stop()
