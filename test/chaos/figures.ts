@@ -18,6 +18,8 @@ export interface Figures {
   readonly inForce: number
   /** From the call to the refusal, for each session and each process that had let it in. */
   readonly latencies: readonly number[]
+  /** Each revocation and its slowest process. */
+  readonly slowest: ReadonlyArray<{ readonly at: number; readonly ms: number }>
   /** How long after an answered revocation some process still let the session in; 0: none did. */
   readonly acceptedLateMs: number
   readonly requests: number
@@ -67,6 +69,10 @@ export const figuresOf = (entries: readonly Entry[], spells: readonly Spell[]): 
       inForce: revokes.filter(({ answered }) => answered?.answer.ok === false
         && answered.answer.reason === 'LogUnavailable, in force').length,
       latencies: revokes.flatMap((revoke) => fates.get(revoke)!.latencies),
+      slowest: revokes.flatMap((revoke) => {
+        const { latencies } = fates.get(revoke)!
+        return latencies.length === 0 ? [] : [{ at: revoke.at, ms: Math.max(...latencies) }]
+      }),
       acceptedLateMs: Math.max(0, ...revokes.map((revoke) => fates.get(revoke)!.acceptedLateMs)),
       requests: requests.length,
       stale: requests.filter(({ verdict }) => verdict === 'stale').length
@@ -85,6 +91,7 @@ export const merged = (runs: ReadonlyArray<readonly Figures[]>): readonly Figure
       revocations: before.revocations + one.revocations,
       inForce: before.inForce + one.inForce,
       latencies: [...before.latencies, ...one.latencies],
+      slowest: [...before.slowest, ...one.slowest],
       acceptedLateMs: Math.max(before.acceptedLateMs, one.acceptedLateMs),
       requests: before.requests + one.requests,
       stale: before.stale + one.stale
