@@ -115,7 +115,7 @@ export class Clients {
     const done = await this.#cluster.ask(
       node, { op: 'create', session, subject, tenant, continues: before?.name ?? null },
       { op: 'create', subject, tenant, continues: before?.token ?? null })
-    if (done?.issued == null) return undefined
+    if (done === undefined || done.issued === null) return undefined
     const { id, token } = done.issued
     const held = { name: `${session}.1`, token }
     const login: Login = { session, id, subject, tenant, tokens: [held], issued: 1, isOut: false }
@@ -178,7 +178,7 @@ export class Clients {
     const next = `${login.session}.${++login.issued}`
     const done = await this.#cluster.ask(node, { op, token: name, next }, { op, token })
     // Now and then an answer does not reach its client, which goes on with what it has.
-    if (done?.issued == null || this.#chance.below(6) === 0) return
+    if (done === undefined || done.issued === null || this.#chance.below(6) === 0) return
     const held = { name: next, token: done.issued.token }
     login.tokens.push(held)
     this.#hold(login, held)

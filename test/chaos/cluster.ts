@@ -191,9 +191,7 @@ export class Cluster implements AsyncDisposable {
     if (!isUp(process)) return undefined
     const done = await process.child.ask('ask', { op: 'validate', token, touch }).catch(() => undefined)
     if (done === undefined) return undefined
-    const verdict = done.answer.ok ? 'ok' : done.answer.reason
-    const seen = { what: 'validates', process: process.name, token: name, touch, verdict } as Seen
-    this.#recorder.note(seen, done.askedAt)
+    this.#validates(process.name, name, touch, done.answer.ok ? 'ok' : done.answer.reason, done.askedAt)
     return done
   }
 
@@ -229,7 +227,7 @@ export class Cluster implements AsyncDisposable {
     switch (told.told) {
       case 'opens': case 'serves': return this.#tell(node, process, told.told, told.at)
       case 'verdict':
-        return this.#recorder.note({ what: 'validates', process: name, token: told.name, touch: false, verdict: told.verdict } as Seen, told.at)
+        return this.#validates(name, told.name, false, told.verdict, told.at)
       case 'watches': {
         const call = ++this.#calls
         this.#recorder.note({ what: 'asks', call, process: name, op: { op: 'signal', session: told.session } }, told.at)
@@ -241,6 +239,10 @@ export class Cluster implements AsyncDisposable {
         this.#recorder.note({ what: 'trouble', node: node.name, kind: 'slow', on: true }, told.from)
         return this.#recorder.note({ what: 'trouble', node: node.name, kind: 'slow', on: false }, told.to)
     }
+  }
+
+  #validates(process: string, token: string, touch: boolean, verdict: string, at: number): void {
+    this.#recorder.note({ what: 'validates', process, token, touch, verdict } as Seen, at)
   }
 
   #tell({ name: node }: Node, { name: process }: Process, state: ProcessState, at?: number): void {

@@ -70,24 +70,13 @@ const appendFault = (
 })
 
 /** As somebody does who opens the file in a shell and begins a transaction. */
-const lockFile = (path: string): () => void => {
-  const db = new Database(path)
+const lockLog = async ({ cluster }: Scene): Promise<() => void> => {
+  const db = new Database(cluster.log.path)
   db.exec('BEGIN IMMEDIATE')
   return () => {
     db.exec('ROLLBACK')
     db.close()
   }
-}
-
-const lockLog = async ({ cluster }: Scene): Promise<() => void> => {
-  let unlock: (() => void) | undefined
-  await until('the lock is had', () => {
-    try {
-      unlock = lockFile(cluster.log.path)
-    } catch { /* Another transaction is under way: once more. */ }
-    return unlock !== undefined
-  })
-  return unlock!
 }
 
 /** Takes what room is left beside the log. */
@@ -150,6 +139,21 @@ export const faults: readonly Fault[] = [
   {
     name: 'node paused',
     begin: async ({ cluster, node }) => cluster.pause(node)
+  },
+  {
+    // Nothing that it missed lies in its sockets: it has to find out by itself that it knows too little.
+    name: 'node paused, link held',
+    begin: async ({ cluster, node }) => {
+      const over = cluster.trouble([node], 'broadcast')
+      cluster.link(node, { is: 'held', way: 'both' })
+      const resume = cluster.pause(node)
+      return async () => {
+        resume()
+        await scheduler.wait(200)
+        cluster.link(node, open)
+        over()
+      }
+    }
   },
   killed,
   {

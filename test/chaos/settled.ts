@@ -26,7 +26,10 @@ export const settled = async (cluster: Cluster, recorder: Recorder): Promise<rea
   return isWell.then(() => [], () => last.map((text) => ({ rule: 'all are well in the end', at: recorder.now(), text })))
 }
 
-/** What each process holds in the end of sessions that started behind a place, beside what the log says; asked until they agree, or for so long. */
+/**
+ * What each process holds in the end of sessions that started behind a place, beside what the log says; asked until
+ * they agree, or for so long.
+ */
 export const finalsOf = async (
   cluster: Cluster, ids: ReadonlyMap<string, string>, log: LogNode, from: Position
 ): Promise<readonly Final[]> => {

@@ -16,6 +16,7 @@ export const soakPlot = ({ samples, spells, taken }: SoakReport): Promise<string
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',
+    config: { legend: { labelLimit: 300 } },
     vconcat: [
       {
         title: 'Revocation, from the call to the refusal on the slowest node', width, height: 260,

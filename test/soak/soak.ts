@@ -16,6 +16,7 @@ export interface SoakPlan {
   readonly clients: number
   readonly path: string
   readonly minutes: number
+  readonly seasonMs?: number
   readonly onSeason?: (minutes: number) => void
 }
 
@@ -49,15 +50,17 @@ export interface SoakReport {
   readonly events: number
 }
 
-const seasonMs = 30_000
+/** A season's load and faults, unless it is said otherwise. */
+const seasonMsUsual = 30_000
 /** They end a process: not for those whose memory is watched. */
 const deadly = ['node killed', 'node stopped', 'log locked, node killed']
 /** The first node lives as long as the soak. */
 const watched = 0
 
 /** Faults at random, of random length, for about one season. */
-export const ordealsOf = (chance: Chance, nodes: number, servers: number): readonly Ordeal[] => {
-  const among = faults.filter(({ name, needs }) => name !== 'none' && (needs === undefined || (needs === 'several servers' && servers > 1)))
+export const ordealsOf = (chance: Chance, nodes: number, servers: number, seasonMs: number): readonly Ordeal[] => {
+  const among = faults.filter(({ name, needs }) =>
+    name !== 'none' && (needs === undefined || (needs === 'several servers' && servers > 1)))
   const ordeals: Ordeal[] = []
   for (let ms = 0; ms < seasonMs;) {
     const fault = among[chance.below(among.length)]!
@@ -89,7 +92,7 @@ export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
   let [sessions, events] = [0, 0]
   try {
     for (let season = 1; minuteOf(recorder.now()) < plan.minutes; season++) {
-      const ordeals = ordealsOf(chance, plan.nodes, plan.servers)
+      const ordeals = ordealsOf(chance, plan.nodes, plan.servers, plan.seasonMs ?? seasonMsUsual)
       const outcome = await play(
         { name: `t${season}`, seed: plan.seed + season, clients: plan.clients, ordeals }, cluster, recorder, log)
       const figures = figuresOf(outcome.entries, [...outcome.spells, ...calmBetween(outcome.spells)])
