@@ -1,9 +1,5 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
 import { InvalidOptions } from '../../core/errors.ts'
 import { clusterPattern } from './codec.ts'
-
-const keyBytesMin = 16
-const keyBytesMax = 1_024
 
 /** What a cluster's members have in common. */
 export interface ClusterOptions {
@@ -21,16 +17,3 @@ export const checkCluster = (cluster: unknown): string | InvalidOptions =>
     option: 'cluster',
     message: 'The option cluster must be a name of 1 to 64 characters out of A-Z, a-z, 0-9, _ and -.'
   })
-
-/** Kept as a KeyObject: it does not show when something that holds it is printed. */
-export const checkKey = (key: unknown): KeyObject | undefined | InvalidOptions => {
-  if (key === undefined) return undefined
-  const bytes = typeof key === 'string' ? Buffer.from(key) : key
-  return bytes instanceof Uint8Array && bytes.length >= keyBytesMin && bytes.length <= keyBytesMax
-    ? createSecretKey(bytes)
-    : new InvalidOptions({
-      option: 'key',
-      message: `The option key must be a string or Uint8Array of ${keyBytesMin} to ${keyBytesMax} bytes, `
-        + "made by chance: such as randomBytes(32).toString('base64')."
-    })
-}

@@ -31,7 +31,7 @@ export const mutants: readonly Mutant[] = [
     replace: ''
   },
   {
-    caughtBy: 87, name: 'a batch of activity sets the clock back', file: `${validity}/fold.ts`,
+    caughtBy: 48, name: 'a batch of activity sets the clock back', file: `${validity}/fold.ts`,
     find: `if ((state & endedBit) !== 0 || at <= foldedSeen(space, words, base)) continue
     if (at >= seenAt(words, base)) {`,
     replace: 'if ((state & endedBit) !== 0) continue\n    if (at > 0) {'
@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
     replace: '||'
   },
   {
-    caughtBy: 2, name: 'who cannot ask the log answers what it knows', file: 'core/store/sessions.ts',
+    caughtBy: 14, name: 'who cannot ask the log answers what it knows', file: 'core/store/sessions.ts',
     find: 'Effect.catch(() => Effect.succeed(unsure))',
     replace: 'Effect.catch(() => Effect.sync(() => validate(token, options)))'
   },
@@ -132,7 +132,7 @@ export const mutants: readonly Mutant[] = [
     replace: ''
   },
   {
-    caughtBy: 19, name: 'an exchange does not look again at what its token has become', file: 'core/store/tokens.ts',
+    caughtBy: 9, name: 'an exchange does not look again at what its token has become', file: 'core/store/tokens.ts',
     find: 'if (isLost(state)) return',
     replace: 'if (isLost(state) && state.version < 0) return'
   },

@@ -11,8 +11,8 @@ export interface Course {
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
-/** The seasons in which everything is loaded, compiled and grown to its size. */
-const warmSeasons = 2
+/** The seasons in which everything is loaded, compiled and grown to its size; the log, too, which is pruned by then. */
+const warmSeasons = 5
 /** Fewer samples behind them say nothing. */
 export const samplesMin = warmSeasons + 6
 

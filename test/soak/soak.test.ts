@@ -10,7 +10,7 @@ const sample = (minute: number, over: Partial<Sample> = {}): Sample => ({
   minute, process: 'a.1', memoryBytes: 30e6, rssBytes: 200e6, handles: 4, timers: 8, sessions: 100, logBytes: 5e6, ...over
 })
 const growing = (of: (minute: number) => Partial<Sample>): readonly string[] =>
-  coursesOf(Array.from({ length: 14 }, (_, i) => sample(i, of(i)))).filter(({ isFlat }) => !isFlat).map(({ name }) => name)
+  coursesOf(Array.from({ length: 17 }, (_, i) => sample(i, of(i)))).filter(({ isFlat }) => !isFlat).map(({ name }) => name)
 
 describeWithNats('a soak', () => {
   it('plays a season, in which no promise is broken, and plots it', { timeout: 180_000 }, async () => {
@@ -43,6 +43,6 @@ describeWithNats('a soak', () => {
     expect(growing((minute) => ({ timers: 8 + minute }))).toEqual(['timers'])
     expect(growing((minute) => ({ logBytes: 5e6 + minute * 1e6 }))).toEqual(['log'])
     // What is high before it is warm, and noise, is no growth.
-    expect(growing((minute) => ({ memoryBytes: minute < 2 ? 20e6 : 30e6 + (minute % 2) * 4e5 }))).toEqual([])
+    expect(growing((minute) => ({ memoryBytes: minute < 5 ? 20e6 : 30e6 + (minute % 2) * 4e5 }))).toEqual([])
   })
 })

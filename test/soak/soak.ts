@@ -52,6 +52,8 @@ export interface SoakReport {
 
 /** A season's load and faults, unless it is said otherwise. */
 const seasonMsUsual = 30_000
+/** Longer than sessions live and than a season lasts, and short enough to be over again and again. */
+const retentionMs = 120_000
 /** They end a process: not for those whose memory is watched. */
 const deadly = ['node killed', 'node stopped', 'log locked, node killed']
 /** The first node lives as long as the soak. */
@@ -81,7 +83,7 @@ const minuteOf = (ms: number): number => ms / 60_000
 /** One cluster under load with faults at random, season after season, and what became of its memory meanwhile. */
 export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
   const recorder = new Recorder()
-  const choice = { kind: 'sqlite', path: plan.path } as const
+  const choice = { kind: 'sqlite', path: plan.path, retentionMs } as const
   await using cluster = await Cluster.start({ log: choice, nodes: plan.nodes, servers: plan.servers }, recorder)
   const chance = chanceOf(plan.seed, 4)
   const log = await LogNode.open(logOf(choice))

@@ -4,7 +4,8 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { InvalidOptions } from '../../core/errors.ts'
 import { Broadcast, NodeIdentity } from '../../core/store/broadcast.ts'
 import { type End, makeEnd } from '../../consumers/broadcast/end.ts'
-import { checkCluster, checkKey, type ClusterOptions } from '../../consumers/broadcast/key.ts'
+import { checkCluster, type ClusterOptions } from '../../consumers/broadcast/key.ts'
+import { checkKey } from '../../core/key.ts'
 
 /** One message on its way from one node to another. */
 export interface Passage {
