@@ -83,7 +83,7 @@ const isSuperseded = (facts: Facts, session: SessionFacts, by: Presented): boole
 /** Whether the token was presented by then. To exchange it is to present it. */
 const wasTaken = (session: SessionFacts, token: string, by: number): boolean =>
   session.presented.some((one) =>
-    one.token === token && (one.verdict === 'ok' || one.verdict === 'stale') && one.at <= by)
+    one.token === token && (one.verdict === 'ok' || one.verdict === 'stale') && one.asked.at <= by)
   || session.exchanges.some(({ op, at }) => op.token === token && at <= by)
 
 /** Why a refusal is not what it says; undefined: it may be. */
