@@ -1,5 +1,5 @@
 import * as Effect from 'effect/Effect'
-import { sqliteLog, verifyLog as verifyLogEffect, type Verification } from './core/log/sqlite.ts'
+import { sqliteLog, verifyLog as verifyLogEffect, type Verification, type VerifyOptions } from './core/log/sqlite.ts'
 import { systemWorld } from './consumers/effect.ts'
 import { openFacade, type Sessions } from './consumers/facade.ts'
 import type { OpenOptions } from './consumers/node.ts'
@@ -7,7 +7,7 @@ import { InvalidOptions } from './core/errors.ts'
 
 export { memoryLog } from './core/log/memory.ts'
 export { sqliteLog } from './core/log/sqlite.ts'
-export type { SqliteLogOptions, Verification } from './core/log/sqlite.ts'
+export type { SqliteLogOptions, Verification, VerifyOptions } from './core/log/sqlite.ts'
 export type { MemoryLogOptions } from './core/log/memory.ts'
 export * from './core/errors.ts'
 export { SessionOver } from './core/store/signals.ts'
@@ -30,7 +30,8 @@ export type { ReauthenticateOptions, RotateOptions, UpdateOptions } from './core
  * `InvalidOptions`, `LogUnusable` or `LogUnavailable` where the file cannot be read at all; what is wrong in it stands in
  * the answer. The log may be in use meanwhile.
  */
-export const verifyLog = (path: string): Promise<Verification> => Effect.runPromise(verifyLogEffect(path))
+export const verifyLog = (path: string, options?: VerifyOptions): Promise<Verification> =>
+  Effect.runPromise(verifyLogEffect(path, options))
 
 /** The options of `openSessions`: those of a node, and its parts. */
 export type SessionsOptions = Omit<OpenOptions, 'log'> & Partial<Pick<OpenOptions, 'log'>>

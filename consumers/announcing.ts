@@ -43,7 +43,9 @@ export const makeAnnouncing = (parts: Parts): Announcing => {
     wake = () => resume(Effect.void)
     return Effect.sync(() => { wake = () => {} })
   })
-  const again = Effect.timeoutOption(called, announceEveryMs).pipe(Effect.andThen(join), Effect.asVoid)
+  // The log always has an announcement of everybody who lives.
+  const everyMs = Math.min(announceEveryMs, (parts.log.retentionMs ?? Infinity) / 4)
+  const again = Effect.timeoutOption(called, everyMs).pipe(Effect.andThen(join), Effect.asVoid)
   return {
     start: Effect.andThen(join, background(parts.failures, 'announce', again)),
     follow: ({ event, partition }) => {

@@ -14,6 +14,7 @@ import {
   type LogUnusable
 } from '../core/errors.ts'
 import { EventLog } from '../core/log/port.ts'
+import { leastRetentionMs } from '../core/log/retention.ts'
 import { Barrier } from '../core/store/barrier.ts'
 import { Broadcast, NodeIdentity } from '../core/store/broadcast.ts'
 import { Fence } from '../core/store/fence.ts'
@@ -117,11 +118,23 @@ const seedOf = ({ random }: World): readonly [number, number] => {
 /** However long that takes: a probe of the freshness would give up on a long log. */
 const replay = ({ barrier, log }: Parts) => Effect.flatMap(log.head, (head) => barrier.reached(head))
 
+/** A log that forgets sessions that are alive would end them at the next start. */
+const retentionProblem = ({ limits, maxClockSkewMs }: Settings, retentionMs: number | null): InvalidOptions | undefined => {
+  const leastMs = Math.ceil(leastRetentionMs(limits.absolute, maxClockSkewMs))
+  return retentionMs === null || retentionMs >= leastMs ? undefined : new InvalidOptions({
+    option: 'retention',
+    message: `The log keeps its events for ${retentionMs} ms, and the absolute limit of sessions needs ${leastMs} ms: a `
+      + 'tenth more than the limit, twice maxClockSkew and 10 seconds. Give the log a longer retention.'
+  })
+}
+
 const startNode = (
   settings: Settings, world: World
-): Effect.Effect<SessionsShape, LogUnavailable | LogDamaged, EventLog | NodeIdentity | Scope.Scope> =>
+): Effect.Effect<SessionsShape, InvalidOptions | LogUnavailable | LogDamaged, EventLog | NodeIdentity | Scope.Scope> =>
   Effect.gen(function*() {
     const log = yield* EventLog
+    const tooShort = retentionProblem(settings, log.retentionMs)
+    if (tooShort !== undefined) return yield* tooShort
     const { node, incarnation } = yield* NodeIdentity
     const broadcast = Option.getOrNull(yield* Effect.serviceOption(Broadcast))
     const time = new TrustedTime(world.clock)

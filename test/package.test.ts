@@ -166,7 +166,7 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
         const store = yield* Sessions
         return (yield* store.create({ subject: null })).token
       }).pipe(Effect.provide(layer({ log: memoryLog() })))
-      export const log = jetstreamLog({ cluster: 'shop', replicas: 3, keep: '31 days' })`)
+      export const log = jetstreamLog({ cluster: 'shop', replicas: 3, retention: '31 days' })`)
     writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {
         module: 'nodenext', target: 'es2024', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false,

@@ -28,7 +28,7 @@ const doors = {
       'ReauthenticateOptions', 'Receipt', 'Refusal',
       'RevokeOptions', 'RotateOptions', 'Session', 'Sessions', 'SessionsOptions',
       'SqliteLogOptions', 'StoredEvent', 'Target',
-      'UpdateOptions', 'Verdict', 'Verification'
+      'UpdateOptions', 'Verdict', 'Verification', 'VerifyOptions'
     ]
   },
   './nats': {

@@ -27,7 +27,7 @@ const prepare = (count: number): null => {
  * before: so that the writing takes as little as can be of the processors that the measured node needs.
  */
 const write = async (path: string, perSecond: number): Promise<WriterProtocol['write'][1]> => {
-  const commits = new Commits(path, undefined)
+  const commits = new Commits(path, undefined, undefined)
   const opening = commits.open()
   if (opening.kind === 'refused') throw new Error(opening.failure.message)
   const began = nanoseconds()

@@ -92,6 +92,7 @@ export class GeneratedLog {
     tail: (from) => this.#stream(from, true),
     head: Effect.sync(() => position([this.length()])),
     ring: this.#ring,
+    retentionMs: null,
     status: () => ({ kind: 'generated', failure: null, details: {} })
   }
 }

@@ -121,6 +121,7 @@ class JetstreamNode {
         messages === 0 ? position([0]) : behind(lastSeq))),
       // The server pushes.
       ring: () => undefined,
+      retentionMs: this.#checked.retentionMs,
       status: () => this.#status()
     }
   }

@@ -77,6 +77,7 @@ class MemoryNode {
       tail: (from) => follow(from, this.#fetch(null), this.#bell),
       head: this.#whileOpen(() => this.#head()),
       ring: () => this.#bell.ring(),
+      retentionMs: null,
       status: () => ({
         kind: 'memory',
         failure: null,

@@ -51,7 +51,8 @@ export interface EventLogShape {
   /**
    * All records from `from` up to the head as it is when reading begins, in batches, in the order of their partition.
    * Fails with `LogDamaged` at a record whose place or bytes cannot be trusted, after all before it were delivered.
-   * Fails with it at once where `from` lies behind the end: such a place is of another log, or of one that is gone.
+   * Fails with it at once where `from` lies behind the end: such a place is of another log, or of one that is gone; and
+   * where the records behind it were too old to be kept, unless it is the start.
    */
   readonly read: (from: Position) => Stream.Stream<readonly StoredEvent[], LogUnavailable | LogDamaged>
   /**
@@ -65,6 +66,8 @@ export interface EventLogShape {
   readonly head: Effect.Effect<Position, LogUnavailable>
   /** Tells the tails of this node that there may be news. Synchronous, cheap, and safe at any time. */
   readonly ring: () => void
+  /** How long an event is kept at least, ms; null: for ever. Reading from the start begins with the first that is kept. */
+  readonly retentionMs: number | null
   readonly status: () => LogStatus
 }
 

@@ -10,13 +10,14 @@ import { EventLog, type EventLogShape } from './port.ts'
 import { position, start } from './position.ts'
 import { Ahead } from './sqlite/ahead.ts'
 import { Appends } from './sqlite/appends.ts'
-import { checkOptions, type SqliteLogOptions } from './sqlite/options.ts'
+import { checkOptions, type SqliteLogOptions, type SqliteSettings } from './sqlite/options.ts'
 import { closed, openError, unavailable } from './sqlite/problem.ts'
 import { cursorAt, Reader } from './sqlite/reader.ts'
+import { Retention } from './sqlite/retention.ts'
 import { LogThread } from './sqlite/thread.ts'
 
 export type { SqliteLogOptions } from './sqlite/options.ts'
-export { verifyLog, type Verification } from './sqlite/verify.ts'
+export { verifyLog, type Verification, type VerifyOptions } from './sqlite/verify.ts'
 
 /** How often a waiting tail asks the file whether another process has appended, ms. Asking costs about 3 us. */
 export const pollMs = 10
@@ -42,8 +43,8 @@ export const sqliteLog = (
     : Layer.effect(EventLog, open(checked, systemClock))
 }
 
-const open = Effect.fnUntraced(function*(path: string, clock: Clock) {
-  const node = yield* Effect.acquireRelease(Effect.sync(() => new SqliteNode(path, clock)), (node) => node.close())
+const open = Effect.fnUntraced(function*(settings: SqliteSettings, clock: Clock) {
+  const node = yield* Effect.acquireRelease(Effect.sync(() => new SqliteNode(settings, clock)), (node) => node.close())
   yield* node.open()
   return node.shape()
 })
@@ -55,18 +56,22 @@ class SqliteNode {
   readonly #appends: Appends
   readonly #ahead: Ahead
   readonly #reader: Reader
+  readonly #retention: Retention
+  readonly #retentionMs: number | null
   readonly #bell = new Bell((waiting) => this.#poll(waiting))
   #stopPolling: () => void = () => undefined
   #version: number | undefined
   #open = true
 
-  constructor(path: string, clock: Clock) {
+  constructor({ key, path, retentionMs }: SqliteSettings, clock: Clock) {
     this.#path = path
+    this.#retentionMs = retentionMs
     this.#clock = clock
-    this.#thread = new LogThread(path, clock, {
+    this.#thread = new LogThread(path, clock, key, {
       onCommitted: (committed) => this.#appends.stand(committed),
       onFailed: ({ appends, failure }) => this.#appends.fail(appends, failure),
       onPage: ({ page }) => this.#ahead.answer(page),
+      onPruned: (done) => this.#retention.done(done),
       onLost: (problem) => {
         this.#appends.fail(Infinity, problem)
         this.#ahead.lose()
@@ -75,6 +80,7 @@ class SqliteNode {
     const onChange = () => this.#thread.hold(this.#appends.waiting() + this.#ahead.waiting() > 0)
     this.#ahead = new Ahead(this.#thread, onChange)
     this.#reader = new Reader(path, this.#ahead)
+    this.#retention = new Retention(clock, retentionMs, (request) => this.#thread.post(request))
     this.#appends = new Appends(path, this.#thread, onChange, (own) => {
       this.#reader.remember(own)
       // The tails after those who wait for the append: a revocation need not be folded to be durable.
@@ -86,7 +92,9 @@ class SqliteNode {
     return this.#thread.open().pipe(
       Effect.flatMap((file) => {
         const problem = this.#reader.open(file)
-        return problem === undefined ? Effect.void : Effect.fail(problem)
+        if (problem !== undefined) return Effect.fail(problem)
+        this.#retention.start()
+        return Effect.void
       }),
       Effect.mapError(openError)
     )
@@ -98,6 +106,7 @@ class SqliteNode {
       this.#open = false
       this.#bell.ring()
       this.#stopPolling()
+      this.#retention.stop()
       this.#reader.close()
       this.#appends.send()
       return this.#thread.close()
@@ -118,10 +127,11 @@ class SqliteNode {
         cursorAt(from), (cursor) => this.#whileOpen(() => this.#reader.page(cursor, Infinity)), this.#bell),
       head: this.#whileOpen(() => Effect.map(this.#reader.last(), (last) => position([last]))),
       ring: () => this.#bell.ring(),
+      retentionMs: this.#retentionMs,
       status: () => ({
         kind: 'sqlite',
-        failure: (this.#appends.failure() ?? this.#reader.failure())?.message ?? null,
-        details: { path: this.#path, waiting: this.#appends.waiting() }
+        failure: (this.#appends.failure() ?? this.#reader.failure() ?? this.#retention.failure())?.message ?? null,
+        details: { path: this.#path, waiting: this.#appends.waiting(), pruned: this.#retention.pruned() }
       })
     }
   }

@@ -375,9 +375,13 @@ const inTrouble = (newLog: NewLog): void => {
       const faults = noFaults()
       const a = await openFacade({ log: faultyLog(log, faults), node: 'a', writeTimeout: 50 }, { clock: systemClock, random })
       const { token } = await a.create({ subject: 'ada' })
+      faults.tail = 'cut'
       await a.revoke({ token })
+      expect(a.health().revocationsPending).toBe(1)
       faults.append = 'fail'
-      await a.close()
+      const closed = a.close()
+      faults.tail = 'ok'
+      await closed
       const b = await openSessions({ log, node: 'b' })
       const types: string[] = []
       for await (const { event } of b.events()) types.push(event.type)

@@ -371,12 +371,15 @@ const tails = ({ node }: Bench): void => {
   it('each one has records of its own: what is done to one is seen by no other', async () => {
     const a = await node()
     const [spoilt, whole] = [a.follow(start), a.follow(start)]
-    const event = { ...activityOf('c', 1) }
-    await a.append(event)
-    await until('both have it', () => spoilt.records.length > 0 && whole.records.length > 0)
+    // One to arrive at, and one that both wait for.
+    const events = [activityOf('b', 1), activityOf('c', 1)]
+    for (const [i, event] of events.entries()) {
+      await a.append(event)
+      await until('both have it', () => inFirst(spoilt.records).length > i && inFirst(whole.records).length > i)
+    }
     for (const record of [...spoilt.records, ...await a.read(start)]) Object.assign(record.event, { by: 'somebody' })
-    expect(inFirst(whole.records)).toEqual([event])
-    expect(inFirst(await a.read(start))).toEqual([event])
+    expect(inFirst(whole.records)).toEqual(events)
+    expect(inFirst(await a.read(start))).toEqual(events)
     await Promise.all([spoilt.stop(), whole.stop()])
   })
 

@@ -4,7 +4,7 @@ import type { Coverage } from './world/coverage.ts'
 const expected = {
   fault: [
     'append-fails', 'append-half', 'append-loses-answer', 'append-slow', 'broadcast-cut', 'clock-jump', 'crash', 'log-cut',
-    'log-hangs', 'log-slow', 'message-damaged', 'message-delayed', 'message-doubled', 'message-lost', 'message-replayed',
+    'log-hangs', 'log-pruned', 'log-slow', 'message-damaged', 'message-delayed', 'message-doubled', 'message-lost', 'message-replayed',
     'paused', 'stop', 'suspended', 'writer-dies'
   ],
   verdict: ['ok', 'unknown', 'ended', 'idle', 'absolute', 'superseded', 'stale'],

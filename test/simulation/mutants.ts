@@ -13,13 +13,13 @@ const validity = 'projections/validity'
 
 export const mutants: readonly Mutant[] = [
   {
-    caughtBy: 3, name: 'an early end of a session that has not started here is forgotten', file: `${validity}/early-apply.ts`,
+    caughtBy: 25, name: 'an early end of a session that has not started here is forgotten', file: `${validity}/early-apply.ts`,
     find: `  if (row === 0) {
     space.early.add(event, heardAt, [])`,
     replace: '  if (row === 0) {'
   },
   {
-    caughtBy: 60, name: 'freshness is taken after the answer instead of before', file: 'consumers/freshness.ts',
+    caughtBy: 61, name: 'freshness is taken after the answer instead of before', file: 'consumers/freshness.ts',
     find: `    const asked = instant(time)
     const head = yield* log.head`,
     replace: `    const head = yield* log.head
@@ -31,13 +31,13 @@ export const mutants: readonly Mutant[] = [
     replace: ''
   },
   {
-    caughtBy: 87, name: 'a batch of activity sets the clock back', file: `${validity}/fold.ts`,
+    caughtBy: 48, name: 'a batch of activity sets the clock back', file: `${validity}/fold.ts`,
     find: `if ((state & endedBit) !== 0 || at <= foldedSeen(space, words, base)) continue
     if (at >= seenAt(words, base)) {`,
     replace: 'if ((state & endedBit) !== 0) continue\n    if (at > 0) {'
   },
   {
-    caughtBy: 46, name: 'what was heard is never written by the hearer', file: 'consumers/relay.ts',
+    caughtBy: 79, name: 'what was heard is never written by the hearer', file: 'consumers/relay.ts',
     find: 'now >= at && overdue.length',
     replace: 'now < 0 && overdue.length'
   },
@@ -52,7 +52,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'return !(monotonic >= 0 ||'
   },
   {
-    caughtBy: 18, name: 'the fence believes the monotonic clock alone', file: 'core/store/fence.ts',
+    caughtBy: 24, name: 'the fence believes the monotonic clock alone', file: 'core/store/fence.ts',
     find: 'wall - this.#freshWall <= this.#maxStalenessMs)',
     replace: 'wall > 0)'
   },
@@ -62,7 +62,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.#offset = this.#clock.wall() - monotonic'
   },
   {
-    caughtBy: 1, name: 'the cluster is not waited for', file: 'consumers/membership.ts',
+    caughtBy: 2, name: 'the cluster is not waited for', file: 'consumers/membership.ts',
     find: 'if (missing().length === 0) return done()',
     replace: 'return done()'
   },
@@ -72,7 +72,7 @@ export const mutants: readonly Mutant[] = [
     replace: '/ 2'
   },
   {
-    caughtBy: 3, name: 'a node does not announce itself', file: 'consumers/node.ts',
+    caughtBy: 1, name: 'a node does not announce itself', file: 'consumers/node.ts',
     find: '    yield* announcing.start\n',
     replace: ''
   },
@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
     replace: '||'
   },
   {
-    caughtBy: 2, name: 'who cannot ask the log answers what it knows', file: 'core/store/sessions.ts',
+    caughtBy: 14, name: 'who cannot ask the log answers what it knows', file: 'core/store/sessions.ts',
     find: 'Effect.catch(() => Effect.succeed(unsure))',
     replace: 'Effect.catch(() => Effect.sync(() => validate(token, options)))'
   },
@@ -117,7 +117,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'return seen.length >= 0'
   },
   {
-    caughtBy: 5, name: 'the grace of a token never ends', file: `${validity}/check.ts`,
+    caughtBy: 11, name: 'the grace of a token never ends', file: `${validity}/check.ts`,
     find: 'if (!isPending && now >= deadlineAt(words, base)) {',
     replace: 'if (!isPending && now < 0) {'
   },
@@ -127,12 +127,12 @@ export const mutants: readonly Mutant[] = [
     replace: ''
   },
   {
-    caughtBy: 5, name: 'a presented token is never confirmed', file: 'consumers/node.ts',
+    caughtBy: 11, name: 'a presented token is never confirmed', file: 'consumers/node.ts',
     find: '    events.onPendingPresented = chores.confirm\n',
     replace: ''
   },
   {
-    caughtBy: 19, name: 'an exchange does not look again at what its token has become', file: 'core/store/tokens.ts',
+    caughtBy: 3, name: 'an exchange does not look again at what its token has become', file: 'core/store/tokens.ts',
     find: 'if (isLost(state)) return',
     replace: 'if (isLost(state) && state.version < 0) return'
   },

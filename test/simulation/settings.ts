@@ -8,6 +8,8 @@ export const settings = {
   maxClockSkew: 2_000
 } as const
 
+/** How long the log keeps its events, ms: hardly longer than the absolute limit. */
+export const retentionMs = 58_000
 /** No trouble lasts longer, ms. */
 export const troubleMsMax = 8_000
 /** After the last step, fair weather for so long: by then all that was owed is written, heard and folded. */

@@ -1,7 +1,5 @@
 import { chance } from '../../bench/harness/chance.ts'
-import type { CommandId, SessionId } from '../../core/domain/ids.ts'
-import { isWideRevocation } from '../../core/domain/events.ts'
-import { absoluteDeadline, evolve, idleDeadline, initial, type SessionState } from '../../core/domain/session.ts'
+import { foldOf, heldText, loggedText } from './finals.ts'
 import type { Entry, Final, Outcome } from './history.ts'
 import { settleMs, troubleMsMax } from './settings.ts'
 import { type Scenario, type Step } from './steps.ts'
@@ -60,52 +58,12 @@ export const simulate = async (
   return { entries, finals: finals(cluster, clients, timeline), ms: timeline.now, tasks: timeline.ran }
 }
 
-/** What each session comes to by the log alone. */
-const foldAll = (cluster: Cluster): ReadonlyMap<SessionId, SessionState> => {
-  const states = new Map<SessionId, { readonly partition: number; state: SessionState }>()
-  const commands = new Set<string>()
-  for (const { partition, event } of cluster.server.records()) {
-    if (event.type === 'Unreadable') throw new Error(`the nodes wrote what cannot be read: ${event.detail}`)
-    if (event.type === 'AnomalyDetected' || event.type === 'NodeAnnounced') continue
-    if ('session' in event) {
-      const known = states.get(event.session) ?? { partition, state: initial }
-      known.state = evolve(known.state, event)
-      states.set(event.session, known)
-      continue
-    }
-    const key = `${partition} ${event.command satisfies CommandId}`
-    if (isWideRevocation(event) && commands.has(key)) continue
-    commands.add(key)
-    for (const known of states.values()) if (known.partition === partition) known.state = evolve(known.state, event)
-  }
-  return new Map([...states].map(([id, { state }]) => [id, state]))
-}
-
-/** Near a deadline clocks decide, which differ. */
-const nearMs = 9_000
-
 const finals = (cluster: Cluster, clients: Clients, timeline: Timeline): readonly Final[] => {
-  const states = foldAll(cluster)
-  const now = startOfTime + timeline.now
+  const states = foldOf(cluster.server.records())
   return clients.all.flatMap(({ id, session }) => {
-    const state = states.get(id) ?? initial
-    if (state.status === 'live' && Math.abs(Math.min(absoluteDeadline(state), idleDeadline(state)) - now) < nearMs) return []
-    const isLive = state.status === 'live' && now < Math.min(absoluteDeadline(state), idleDeadline(state))
-    const logged = isLive
-      ? text(state, state.current.authentication)
-      : 'none'
-    return cluster.serving().map(({ process }): Final => {
-      const held = process!.store!.get(id)
-      return {
-        process: process!.name, session, logged, holds: held === undefined ? 'none' : text(held, held.authentication)
-      }
-    })
+    const logged = loggedText(states.get(id), startOfTime + timeline.now)
+    if (logged === undefined) return []
+    return cluster.serving().map(({ process }): Final =>
+      ({ process: process!.name, session, logged, holds: heldText(process!.store!.get(id)) }))
   })
 }
-
-type Told = 'subject' | 'tenant' | 'version' | 'startedAt' | 'lastSeenAt' | 'device' | 'attributes'
-const text = (
-  { subject, tenant, version, startedAt, lastSeenAt, device, attributes }: { readonly [K in Told]: unknown },
-  authentication: unknown
-): string =>
-  JSON.stringify({ subject, tenant, version, startedAt, lastSeenAt, device, attributes: { ...attributes as object }, authentication })

@@ -5,7 +5,8 @@ import { checkCluster } from '../../core/cluster-name.ts'
 import { InvalidOptions } from '../../core/errors.ts'
 import { Broadcast, NodeIdentity } from '../../core/store/broadcast.ts'
 import { type End, makeEnd } from '../../consumers/broadcast/end.ts'
-import { checkKey, type ClusterOptions } from '../../consumers/broadcast/key.ts'
+import type { ClusterOptions } from '../../consumers/broadcast/key.ts'
+import { checkKey } from '../../core/key.ts'
 
 /** One message on its way from one node to another. */
 export interface Passage {

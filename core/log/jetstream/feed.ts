@@ -330,7 +330,7 @@ export class Feed {
     return new LogDamaged({
       position: behind(this.#next - 1),
       message: `Messages ${this.#next} to ${firstSeq - 1} of the stream ${this.#parts.stand.stream} are gone: they aged `
-        + '(option keep) before this node took them, or were removed. Start the node anew, without its snapshot.'
+        + '(option retention) before this node took them, or were removed. Start the node anew, without its snapshot.'
     })
   }
 }

@@ -1,6 +1,7 @@
 import { checkCluster } from '../../cluster-name.ts'
-import { absoluteMsMax, type DurationInput, durationMs } from '../../domain/limits.ts'
+import type { DurationInput } from '../../domain/limits.ts'
 import { InvalidOptions } from '../../errors.ts'
+import { checkRetention } from '../retention.ts'
 import { checkVia, type Via, viaNames, type ViaOptions } from '../../nats/via.ts'
 
 /** Where the NATS servers are, or a connection, and which stream is the log. */
@@ -15,10 +16,10 @@ export interface JetstreamLogOptions extends ViaOptions {
    */
   readonly replicas?: 1 | 3 | 5
   /**
-   * How long the log keeps an event: at least as long as the longest `absolute` limit of any session, for what is gone
-   * is forgotten. 'forever' for an audit trail without end. Default: 401 days, one more than a session can last.
+   * How long the log keeps an event at least. Must be longer than the longest absolute limit of a session, by a tenth and
+   * some seconds more. Default: 90 days.
    */
-  readonly keep?: DurationInput | 'forever'
+  readonly retention?: DurationInput | 'forever'
 }
 
 /** The same, checked. */
@@ -27,17 +28,11 @@ export interface Checked {
   readonly stream: string
   readonly subject: string
   readonly replicas: number | undefined
-  /** 0: for ever. */
-  readonly keepMs: number
+  /** null: for ever. */
+  readonly retentionMs: number | null
 }
 
-const dayMs = 86_400_000
-const keepMsDefault = absoluteMsMax + dayMs
-const keepMsMin = 1_000
-/** What fits into the nanoseconds of the server. */
-const keepMsMax = 36_500 * dayMs
-
-const known: readonly string[] = ['cluster', 'stream', 'replicas', 'keep', ...viaNames]
+const known: readonly string[] = ['cluster', 'stream', 'replicas', 'retention', ...viaNames]
 
 const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })
 
@@ -59,17 +54,8 @@ export const checkOptions = (given: unknown): Checked | InvalidOptions => {
   if (replicas !== undefined && ![1, 3, 5].includes(replicas)) {
     return invalid('replicas', 'The option replicas must be 1, 3 or 5.')
   }
-  const keepMs = checkKeep(options.keep)
-  if (keepMs instanceof InvalidOptions) return keepMs
+  const retentionMs = checkRetention(options.retention)
+  if (retentionMs instanceof InvalidOptions) return retentionMs
   const via = checkVia(options)
-  return via instanceof InvalidOptions ? via : { via, stream, subject: `curfew.${cluster}.events.v1`, replicas, keepMs }
-}
-
-const checkKeep = (keep: unknown): number | InvalidOptions => {
-  if (keep === undefined) return keepMsDefault
-  if (keep === 'forever') return 0
-  const ms = durationMs(keep)
-  return ms !== undefined && ms >= keepMsMin && ms <= keepMsMax
-    ? ms
-    : invalid('keep', "The option keep must be a duration from 1 second to 36,500 days, like '31 days', or 'forever'.")
+  return via instanceof InvalidOptions ? via : { via, stream, subject: `curfew.${cluster}.events.v1`, replicas, retentionMs }
 }

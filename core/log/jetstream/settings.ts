@@ -6,7 +6,7 @@ const nanosecondsPerMs = 1e6
 const duplicateWindowMs = 120_000
 
 /** How a stream must be set up to be a log: what must not be otherwise, and what it is made with. */
-export const wantedConfig = ({ stream, subject, keepMs }: Checked, replicas: number): StreamConfig => ({
+export const wantedConfig = ({ stream, subject, retentionMs }: Checked, replicas: number): StreamConfig => ({
   name: stream,
   subjects: [subject],
   storage: 'file',
@@ -19,8 +19,8 @@ export const wantedConfig = ({ stream, subject, keepMs }: Checked, replicas: num
   max_msg_size: -1,
   max_msgs_per_subject: -1,
   max_consumers: -1,
-  max_age: keepMs * nanosecondsPerMs,
-  duplicate_window: (keepMs === 0 ? duplicateWindowMs : Math.min(keepMs, duplicateWindowMs)) * nanosecondsPerMs,
+  max_age: (retentionMs ?? 0) * nanosecondsPerMs,
+  duplicate_window: Math.min(retentionMs ?? Infinity, duplicateWindowMs) * nanosecondsPerMs,
   deny_delete: true,
   deny_purge: true,
   allow_rollup_hdrs: false,

@@ -1,6 +1,6 @@
 import * as Effect from 'effect/Effect'
 import type { PageRead } from './messages.ts'
-import type { Place } from './records.ts'
+import type { Place } from './chain.ts'
 import type { LogThread } from './thread.ts'
 
 /** A page that was asked for before it is needed. */

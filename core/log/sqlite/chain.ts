@@ -9,6 +9,12 @@ import { hash } from 'node:crypto'
  */
 export type Link = string & { readonly link: unique symbol }
 
+/** Behind how many records, and the hash of the last of them. */
+export interface Place {
+  readonly seq: number
+  readonly hash: Link
+}
+
 export const linkLength = 32
 
 /** What stands for the hash before the first record. */

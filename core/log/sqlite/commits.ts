@@ -1,8 +1,11 @@
+import type { KeyObject } from 'node:crypto'
 import type Database from 'better-sqlite3'
 import { failure, failureOf, type Failure, type Reason } from './classify.ts'
 import { moved, openWriter, type FileIdentity } from './format.ts'
-import type { Committed, Failed, Opening } from './messages.ts'
-import { Records, type Place, type Texts } from './records.ts'
+import type { Committed, Failed, Opening, PruneDone, PruneRequest } from './messages.ts'
+import { Pruning } from './pruning.ts'
+import type { Place } from './chain.ts'
+import { Records, type Texts } from './records.ts'
 import { ChainBroken, Transaction, type Append, type Standing } from './transaction.ts'
 
 /** Failures that may be one append's own: the others of its transaction are tried without it. */
@@ -16,17 +19,20 @@ interface Connection {
   readonly file: FileIdentity
   readonly records: Records
   readonly transaction: Transaction
+  readonly pruning: Pruning
 }
 
 /** Appends to the log, many in one transaction, and reads it. Blocks its thread; belongs into one of its own. */
 export class Commits {
   readonly #path: string
+  readonly #key: KeyObject | undefined
   #file: FileIdentity | undefined
   #connection: Connection | undefined
 
-  /** `file`: the one that it must be, if it was open before. */
-  constructor(path: string, file: FileIdentity | undefined) {
+  /** `file`: the one that it must be, if it was open before. `key`: signs where the log begins. */
+  constructor(path: string, file: FileIdentity | undefined, key: KeyObject | undefined) {
     this.#path = path
+    this.#key = key
     this.#file = file
   }
 
@@ -35,7 +41,7 @@ export class Commits {
     if (!opened.ok) return { kind: 'refused', failure: opened.failure }
     const { db, file } = opened
     this.#file = file
-    this.#connection = { db, file, records: new Records(db), transaction: new Transaction(db) }
+    this.#connection = { db, file, records: new Records(db), transaction: new Transaction(db), pruning: new Pruning(db, this.#key) }
     return { kind: 'opened', file }
   }
 
@@ -52,6 +58,22 @@ export class Commits {
     } catch {
       // Whoever asked then reads it himself, meets the same, and knows whom to tell.
       return undefined
+    }
+  }
+
+  /** Takes a page of old records out. */
+  prune({ retentionMs, wall }: PruneRequest): PruneDone {
+    if (this.#connection === undefined) {
+      const opening = this.open()
+      if (opening.kind === 'refused') return { kind: 'not-pruned', failure: opening.failure }
+    }
+    const { file, pruning } = this.#connection!
+    const problem = moved(this.#path, file)
+    if (problem !== undefined) return { kind: 'not-pruned', failure: problem }
+    try {
+      return { kind: 'pruned', ...pruning.step(retentionMs, wall) }
+    } catch (error) {
+      return { kind: 'not-pruned', failure: failureOf(this.#path, error) }
     }
   }
 

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { anchorTable } from './anchor.ts'
 import { busyMs, classify, failure, failureOf, type Failure } from './classify.ts'
 
 /** Says in the file's header that it is a log of ours: 'CRFW'. */
@@ -52,6 +53,7 @@ export const openWriter = (path: string, again?: FileIdentity): Opened => open(p
     const again = identify(db)
     if (again !== 'empty') return again
     db.exec(schema)
+    db.exec(anchorTable)
     db.pragma(`application_id = ${applicationId}`)
     db.pragma(`user_version = ${formatVersion}`)
     return 'ours' as const

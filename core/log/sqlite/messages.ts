@@ -1,6 +1,8 @@
+import type { KeyObject } from 'node:crypto'
 import type { Failure } from './classify.ts'
 import type { FileIdentity } from './format.ts'
-import type { Place } from './records.ts'
+import type { Place } from './chain.ts'
+import type { Pruned } from './pruning.ts'
 import type { Append, Standing } from './transaction.ts'
 
 /**
@@ -33,7 +35,13 @@ export interface PageRequest {
   readonly last: number
 }
 
-export type ToThread = Appends | PageRequest
+/** Asks to prune a page of what is older than `retentionMs` at `wall`. */
+export interface PruneRequest {
+  readonly retentionMs: number
+  readonly wall: number
+}
+
+export type ToThread = Appends | PageRequest | PruneRequest
 
 /** The next `appends` of those not yet answered stand, one behind the other. */
 export type Committed = readonly [appends: number, standing: Standing]
@@ -51,17 +59,23 @@ export interface PageRead {
   readonly page: { readonly text: string; readonly end: Place; readonly more: boolean } | null
 }
 
+/** What the next request to prune came to. */
+export type PruneDone =
+  | { readonly kind: 'pruned' } & Pruned
+  | { readonly kind: 'not-pruned'; readonly failure: Failure }
+
 /** Says whether the file could be opened. Otherwise the thread ends. */
 export type Opening =
   | { readonly kind: 'opened'; readonly file: FileIdentity }
   | { readonly kind: 'refused'; readonly failure: Failure }
 
 /** From the thread. Appends are answered in their order, several at once; so are requests, one by one. */
-export type FromThread = Opening | Committed | Failed | PageRead
+export type FromThread = Opening | Committed | Failed | PageRead | PruneDone
 
 /** What the thread is started with. */
 export interface ThreadData {
   readonly path: string
   /** The file that it must be, for a thread that takes the place of another. */
   readonly file: FileIdentity | undefined
+  readonly key: KeyObject | undefined
 }

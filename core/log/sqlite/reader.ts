@@ -33,7 +33,8 @@ const retryMs = 5
 const whatIsBroken: { readonly [broken in Broken]: string } = {
   missing: 'is missing',
   changed: 'is not as it was written: its hash does not fit',
-  unreadable: 'cannot be read: the file contradicts itself'
+  unreadable: 'cannot be read: the file contradicts itself',
+  pruned: 'was too old to be kept (option retention), and this reader had not come to it'
 }
 
 /** In words, what is wrong with the record behind so many. */
@@ -133,7 +134,7 @@ export class Reader {
     return this.#attempt((records) => {
       const place = cursor.hash === undefined ? records.placeBehind(cursor.seq) : { seq: cursor.seq, hash: cursor.hash }
       return place === undefined
-        ? Effect.fail(this.#noPlace(cursor.seq, records.last()))
+        ? Effect.fail(this.#noPlace(cursor.seq, records))
         : Effect.succeed(this.#pageOf(place.seq, records.behind(place, last), last))
     })
   }
@@ -164,13 +165,15 @@ export class Reader {
   }
 
   #damaged(seq: number, broken: Broken): LogDamaged {
-    return new LogDamaged({
-      position: position([seq]),
-      message: `${brokenRecord(this.#path, seq, broken)} Stop the nodes, verify the log, restore it from a copy.`
-    })
+    const what = broken === 'pruned'
+      ? 'Start again from the beginning of the log: for a node, restart it.'
+      : 'Stop the nodes, verify the log, restore it from a copy.'
+    return new LogDamaged({ position: position([seq]), message: `${brokenRecord(this.#path, seq, broken)} ${what}` })
   }
 
-  #noPlace(seq: number, last: number): LogDamaged {
+  #noPlace(seq: number, records: Records): LogDamaged {
+    const last = records.last()
+    if (seq < (records.anchor()?.seq ?? 0)) return this.#damaged(seq, 'pruned')
     if (seq <= last) return this.#damaged(seq - 1, 'changed')
     return new LogDamaged({
       position: position([last]),

@@ -1,13 +1,8 @@
 import type Database from 'better-sqlite3'
 import { batchLengthMax } from '../limits.ts'
-import { fromBytes, genesis, link, type Link } from './chain.ts'
+import { Anchors, type Anchor } from './anchor.ts'
+import { fromBytes, link, type Link, type Place } from './chain.ts'
 import { classify } from './classify.ts'
-
-/** Behind how many records, and the hash of the last of them. */
-export interface Place {
-  readonly seq: number
-  readonly hash: Link
-}
 
 /** Why the record behind a place cannot be trusted. */
 export type Broken =
@@ -17,6 +12,8 @@ export type Broken =
   | 'changed'
   /** SQLite cannot read it. */
   | 'unreadable'
+  /** It was too old to be kept. */
+  | 'pruned'
 
 /** Texts that follow each other, checked. */
 export interface Texts {
@@ -52,6 +49,8 @@ export class Records {
   readonly #size: Database.Statement<[number, number, number], { readonly rows: number; readonly bytes: number }>
   readonly #hash: Database.Statement<[number], unknown>
   readonly #last: Database.Statement<[], number>
+  readonly #anchors: Anchors
+  readonly #snapshot: <A>(read: () => A) => A
   readonly #version: Database.Statement<[], number>
 
   constructor(db: Database.Database) {
@@ -61,6 +60,8 @@ export class Records {
       FROM (SELECT body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)`)
     this.#hash = db.prepare<[number], unknown>('SELECT hash FROM event WHERE seq = ?').pluck()
     this.#last = db.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM event').pluck()
+    this.#anchors = new Anchors(db)
+    this.#snapshot = (read) => db.inTransaction ? read() : db.transaction(read)()
     this.#version = db.prepare<[], number>('PRAGMA data_version').pluck()
   }
 
@@ -85,9 +86,19 @@ export class Records {
     return this.#version.get()
   }
 
-  /** The place behind record `seq`, or undefined if there is no such record, or none with a hash. */
+  /** Where the chain begins, or undefined if that is damaged. */
+  anchor(): Anchor | undefined {
+    return this.#anchors.read()
+  }
+
+  /**
+   * The place behind record `seq`, or undefined if there is no such record, or none with a hash. Behind record 0 is where
+   * the log begins, whatever was pruned.
+   */
   placeBehind(seq: number): Place | undefined {
-    const hash = seq === 0 ? genesis : fromBytes(this.#hash.get(seq))
+    const anchor = this.anchor()
+    if (anchor !== undefined && (seq === 0 || seq === anchor.seq)) return { seq: anchor.seq, hash: anchor.hash }
+    const hash = fromBytes(this.#hash.get(seq))
     return hash === undefined ? undefined : { seq, hash }
   }
 
@@ -97,6 +108,16 @@ export class Records {
    * `thorough`: each one's hash is fetched.
    */
   behind(place: Place, last: number, thorough = false): Texts {
+    const texts = this.#behind(place, last, thorough)
+    // What is missing may have been pruned while it was read: once more, from one state of the file.
+    return texts.broken === null || texts.broken === 'unreadable' ? texts : this.#snapshot(() => {
+      const again = this.#behind(place, last, thorough)
+      const isPruned = again.broken === 'missing' && again.bodies.length === 0 && (this.anchor()?.seq ?? 0) > place.seq
+      return isPruned ? { ...again, broken: 'pruned' } : again
+    })
+  }
+
+  #behind(place: Place, last: number, thorough: boolean): Texts {
     const { rows, more, unreadable } = this.#read(place, last)
     const bodies: string[] = []
     const links: Link[] = []

@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import * as Effect from 'effect/Effect'
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import { failure, failureOf, type Failure } from './classify.ts'
 import type { FileIdentity } from './format.ts'
 import {
-  closeRequest, type Committed, type Failed, type FromThread, type Opening, type PageRead, type ThreadData,
-  type ToThread
+  closeRequest, type Committed, type Failed, type FromThread, type Opening, type PageRead, type PruneDone,
+  type ThreadData, type ToThread
 } from './messages.ts'
 
 /** What it makes does not live long: more of a nursery would only be more memory, 10 MB of it after a replay. */
@@ -19,6 +20,7 @@ export interface ThreadUser {
   readonly onCommitted: (committed: Committed) => void
   readonly onFailed: (failed: Failed) => void
   readonly onPage: (page: PageRead) => void
+  readonly onPruned: (done: PruneDone) => void
   /** The thread is gone: what it has not answered by now it never will. */
   readonly onLost: (problem: Failure) => void
 }
@@ -30,14 +32,16 @@ export interface ThreadUser {
 export class LogThread {
   readonly #path: string
   readonly #clock: Clock
+  readonly #key: KeyObject | undefined
   readonly #user: ThreadUser
   #worker: Worker | undefined
   #file: FileIdentity | undefined
   #awaited = false
   #closed = false
 
-  constructor(path: string, clock: Clock, user: ThreadUser) {
+  constructor(path: string, clock: Clock, key: KeyObject | undefined, user: ThreadUser) {
     this.#path = path
+    this.#key = key
     this.#clock = clock
     this.#user = user
   }
@@ -87,7 +91,7 @@ export class LogThread {
   }
 
   #start(onOpened: (opening: Opening) => void): Worker {
-    const workerData: ThreadData = { path: this.#path, file: this.#file }
+    const workerData: ThreadData = { path: this.#path, file: this.#file, key: this.#key }
     const worker = new Worker(workerFile, { name: 'curfew log', workerData, execArgv: [], resourceLimits })
     let problem = failure(this.#path, 'other', 'CURFEW', 'the thread that writes it ended')
     worker.on('message', (message: FromThread) => {
@@ -95,6 +99,7 @@ export class LogThread {
       switch (message.kind) {
         case 'failed': return this.#user.onFailed(message)
         case 'page': return this.#user.onPage(message)
+        case 'pruned': case 'not-pruned': return this.#user.onPruned(message)
         case 'opened': this.#file = message.file; break
         case 'refused': problem = message.failure
       }

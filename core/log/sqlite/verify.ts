@@ -2,20 +2,25 @@ import * as Effect from 'effect/Effect'
 import { InvalidOptions, type LogUnavailable, type LogUnusable } from '../../errors.ts'
 import { decodeText } from '../codec.ts'
 import { position, type Position } from '../position.ts'
-import { genesis, toHex } from './chain.ts'
+import type { KeyObject } from 'node:crypto'
+import { firstAnchor, isSigned } from './anchor.ts'
+import { toHex, type Place } from './chain.ts'
 import { failureOf, type Failure } from './classify.ts'
 import { openReader } from './format.ts'
 import { checkPath } from './options.ts'
+import { checkKey } from '../../key.ts'
 import { openError } from './problem.ts'
 import { brokenRecord } from './reader.ts'
-import { Records, type Place } from './records.ts'
+import { Records } from './records.ts'
 
 /** What a check of the whole chain found. */
 export interface Verification {
   /** Whether every record is as it was written, and in its place. */
   readonly intact: boolean
-  /** How many records were found good, from the first on. */
+  /** How many records were found good, from the first one that is kept on. */
   readonly records: number
+  /** How many are gone because they were too old to be kept. */
+  readonly pruned: number
   /** The place behind the last good record: where the log breaks, or its end. */
   readonly position: Position
   /**
@@ -29,25 +34,41 @@ export interface Verification {
   readonly problem: string | null
 }
 
+/** What a check of a log may go by. */
+export interface VerifyOptions {
+  /** The one that the log's nodes have: with it, a beginning that was cut off is told from one that was pruned. */
+  readonly key?: string | Uint8Array
+}
+
 /**
  * Checks a log file from its first record to its last: each one's number, and its hash over the one before. The log may
  * be in use meanwhile, by this process too; what is appended after the check began is left out.
  */
-export const verifyLog = (path: string): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> =>
+export const verifyLog = (
+  path: string, options: VerifyOptions = {}
+): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> =>
   Effect.suspend((): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> => {
     const checked = checkPath(path)
     if (checked instanceof InvalidOptions) return Effect.fail(checked)
+    const key = checkKey(options.key)
+    if (key instanceof InvalidOptions) return Effect.fail(key)
     const opened = openReader(checked)
     if (!opened.ok) return Effect.fail(openError(opened.failure))
-    return Effect.mapError(verify(checked, new Records(opened.db)), openError).pipe(
+    return Effect.mapError(verify(checked, new Records(opened.db), key), openError).pipe(
       Effect.ensuring(Effect.sync(() => opened.db.close())))
   })
 
-const verify = Effect.fnUntraced(function*(path: string, records: Records) {
+const verify = Effect.fnUntraced(function*(path: string, records: Records, key: KeyObject | undefined) {
   const last = yield* ask(path, () => records.bound())
-  let place: Place = { seq: 0, hash: genesis }
+  const found = yield* ask(path, () => records.anchor())
+  const anchor = found ?? firstAnchor
+  let place: Place = anchor
   let unreadable = 0
-  let problem: string | null = null
+  let problem = found === undefined
+    ? `The log ${path} does not say where it begins: its anchor is damaged.`
+    : key !== undefined && !isSigned(key, anchor)
+      ? `The log ${path} begins behind record ${anchor.seq}, and no node with this key has pruned it.`
+      : null
   for (let more = true; more && problem === null;) {
     const texts = yield* ask(path, () => records.behind(place, last, true))
     for (const body of texts.bodies) if (decodeText(body).type === 'Unreadable') unreadable++
@@ -58,7 +79,8 @@ const verify = Effect.fnUntraced(function*(path: string, records: Records) {
   }
   return {
     intact: problem === null,
-    records: place.seq,
+    records: place.seq - anchor.seq,
+    pruned: anchor.seq,
     position: position([place.seq]),
     hash: toHex(place.hash),
     unreadable,

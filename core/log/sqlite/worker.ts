@@ -16,8 +16,8 @@ const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread only.')
 const post = (message: FromThread) => port.postMessage(message)
 
-const { path, file } = workerData as ThreadData
-const commits = new Commits(path, file)
+const { path, file, key } = workerData as ThreadData
+const commits = new Commits(path, file, key)
 let waiting: Append[] = []
 
 const commit = (): void => {
@@ -39,7 +39,8 @@ const take = (first: ToThread): boolean => {
     }
     if (typeof message !== 'string') {
       commit()
-      readPage(message)
+      if ('wall' in message) post(commits.prune(message))
+      else readPage(message)
       continue
     }
     for (const append of unpackAppends(message)) waiting.push(append)

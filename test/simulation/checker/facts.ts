@@ -144,10 +144,13 @@ export class Facts {
     const { node, opened } = this.processes.get(process)!
     const suspended = this.#spans(node).filter((span) => span.kind === 'suspended')
       .reduce((sum, span) => sum + Math.max(0, Math.min(span.to, to) - Math.max(span.from, from)), 0)
-    const started = this.aheadAt(process, opened.at)
-    const least = Math.min(...this.#clocks.filter((clock) => clock.node === node && clock.at <= to && clock.at >= opened.at)
-      .map(({ aheadMs }) => aheadMs), started)
-    return Math.min(suspended, started - least)
+    let [most, setBack] = [this.aheadAt(process, Math.min(opened.at, from)), 0]
+    for (const clock of this.#clocks) {
+      if (clock.node !== node || clock.at > to || clock.at < Math.min(opened.at, from)) continue
+      setBack = Math.max(setBack, most - clock.aheadMs)
+      most = Math.max(most, clock.aheadMs)
+    }
+    return Math.min(suspended, setBack)
   }
 
   /**

@@ -69,7 +69,8 @@ const isSuperseded = (facts: Facts, session: SessionFacts, by: Presented): boole
   const { at, token } = by
   const graceOver = at - settings.grace + facts.toleranceMs
   const issuedAt = session.exchanges.find(({ op }) => op.next === token)?.at ?? session.create.at
-  const later = session.exchanges.filter((one) => one.at >= issuedAt && one.op.next !== token)
+  // One that was asked for before may have come to stand behind it.
+  const later = session.exchanges.filter((one) => (one.answered?.at ?? Infinity) >= issuedAt && one.op.next !== token)
   return later.some((one) => {
     // In time before the later one took its place, and so long ago that its confirmation is known.
     const takenBy = (one.answered?.at ?? one.at) + settings.grace + facts.toleranceMs
@@ -82,7 +83,7 @@ const isSuperseded = (facts: Facts, session: SessionFacts, by: Presented): boole
 /** Whether the token was presented by then. To exchange it is to present it. */
 const wasTaken = (session: SessionFacts, token: string, by: number): boolean =>
   session.presented.some((one) =>
-    one.token === token && (one.verdict === 'ok' || one.verdict === 'stale') && one.at <= by)
+    one.token === token && (one.verdict === 'ok' || one.verdict === 'stale') && one.asked.at <= by)
   || session.exchanges.some(({ op, at }) => op.token === token && at <= by)
 
 /** Why a refusal is not what it says; undefined: it may be. */

@@ -157,8 +157,8 @@ export class Clients {
   /** A login and its logout before everybody knows of it. */
   #quickLogout(client: Client, node: Node, { a, c }: Act): void {
     const session = this.#create(node, client.subject, client.tenant, undefined)
-    this.#later(c % 3 === 0 ? a % 6 : c % 3_500, node, () => {
-      if (this.all.some((one) => one.session === session)) this.#revoke(node, { session }, c % 2 === 0)
+    this.#later([a % 6, a % 500, a % 3_500][c % 3]!, node, () => {
+      if (this.all.some((one) => one.session === session)) this.#revoke(node, { session }, c % 4 > 0)
     })
   }
 

@@ -41,7 +41,7 @@ export class Cluster {
     this.#chance = chance
     this.#coverage = coverage
     this.#note = note
-    this.server = new LogServer(scenario.partitions)
+    this.server = new LogServer(scenario.partitions, timeline)
     this.network = new Network(timeline, chance, coverage)
     this.nodes = Array.from({ length: scenario.nodes }, (_, i) => this.#node(String.fromCharCode(97 + i), {
       onTooMany: scenario.onTooMany, onStale: scenario.serves && i === scenario.nodes - 1 ? 'serve' : 'refuse'

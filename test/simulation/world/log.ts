@@ -3,12 +3,13 @@ import * as Layer from 'effect/Layer'
 import * as Stream from 'effect/Stream'
 import type { Chance } from '../../../bench/harness/chance.ts'
 import { type DomainEvent, orderingKey } from '../../../core/domain/events.ts'
-import { type LogDamaged, LogUnavailable } from '../../../core/errors.ts'
+import { LogDamaged, LogUnavailable } from '../../../core/errors.ts'
 import { Bell } from '../../../core/log/bell.ts'
 import { decodeText, encodeText } from '../../../core/log/codec.ts'
 import { follow, type Page, pages } from '../../../core/log/follow.ts'
 import { EventLog, type EventLogShape, type StoredEvent } from '../../../core/log/port.ts'
 import { past, position, type Position, start } from '../../../core/log/position.ts'
+import { retentionMs } from '../settings.ts'
 import type { Coverage } from './coverage.ts'
 import type { Lane, Timeline } from './timeline.ts'
 import { trip, type Weather } from './weather.ts'
@@ -33,11 +34,20 @@ interface Text {
 
 /** The server of the log: texts in partitions. It never fails; the ways to it do. */
 export class LogServer {
+  /** All that was ever appended, to compare with. */
   readonly partitions: ReadonlyArray<string[]>
+  /** Of each record of each partition, when it came. */
+  readonly #times: ReadonlyArray<number[]>
+  /** How many records of each partition were too old to be kept. */
+  readonly #pruned: number[]
+  readonly #timeline: Timeline
   readonly #subscribers = new Set<() => void>()
 
-  constructor(count: number) {
+  constructor(count: number, timeline: Timeline) {
     this.partitions = Array.from({ length: count }, () => [])
+    this.#times = Array.from({ length: count }, () => [])
+    this.#pruned = Array.from({ length: count }, () => 0)
+    this.#timeline = timeline
   }
 
   head(): Position {
@@ -49,10 +59,18 @@ export class LogServer {
     for (const { text, partitions } of texts) {
       for (const partition of partitions) {
         end = past(end, partition, this.partitions[partition]!.push(text) - 1)
+        this.#times[partition]!.push(this.#timeline.now)
       }
     }
     for (const tell of this.#subscribers) tell()
     return end
+  }
+
+  /** How many of a partition's first records are gone by now. */
+  pruned(partition: number): number {
+    const times = this.#times[partition]!
+    while (times[this.#pruned[partition]!]! < this.#timeline.now - retentionMs) this.#pruned[partition]!++
+    return this.#pruned[partition]!
   }
 
   /** `tell` is called after each append, until what is returned is called. */
@@ -112,6 +130,7 @@ export class LogConnection {
       tail: (from) => follow(from, fetch, this.#bell),
       head: Effect.suspend(() => this.#request(() => this.#server.head())),
       ring: () => this.#bell.ring(),
+      retentionMs,
       status: () => ({ kind: 'simulated', failure: null, details: {} })
     }
   }
@@ -174,23 +193,30 @@ export class LogConnection {
   }
 
   #fetch(from: Position): Effect.Effect<Page<Position>, LogUnavailable | LogDamaged> {
-    return Effect.map(this.#request(() => this.#page(from)), ({ texts, next, more }) => ({
-      records: texts.map(([partition, offset, text]) => ({ partition, offset, event: decodeText(text) })),
-      next, more, damaged: null
-    }))
+    return Effect.flatMap(this.#request(() => this.#page(from)), (page) => page === null
+      ? Effect.fail(new LogDamaged({ position: from, message: 'the records behind this place were too old to be kept' }))
+      : Effect.succeed({
+        records: page.texts.map(([partition, offset, text]) => ({ partition, offset, event: decodeText(text) })),
+        next: page.next, more: page.more, damaged: null
+      }))
   }
 
-  #page(from: Position): RawPage {
+  /** Null: what stood there is gone. */
+  #page(from: Position): RawPage | null {
     const texts: Array<readonly [number, number, string]> = []
     let next = from
     let more = false
-    this.#server.partitions.forEach((all, partition) => {
-      const first = from[partition] ?? 0
+    for (const [partition, all] of this.#server.partitions.entries()) {
+      const asked = from[partition] ?? 0
+      const pruned = this.#server.pruned(partition)
+      if (asked > 0 && asked < pruned) return null
+      if (asked < pruned) this.#coverage.count('fault', 'log-pruned')
+      const first = Math.max(asked, pruned)
       const last = Math.min(all.length, first + pageLength)
       for (let offset = first; offset < last; offset++) texts.push([partition, offset, all[offset]!])
       if (last > first) next = past(next, partition, last - 1)
       if (last < all.length) more = true
-    })
+    }
     return { texts, next, more }
   }
 }

@@ -19,8 +19,8 @@ describe('the options of jetstreamLog', () => {
     ['cluster', undefined], ['cluster', {}], ['cluster', { cluster: 'a.b' }], ['cluster', { cluster: '>' }],
     ['stream', { cluster: 'shop', stream: 'a b' }], ['stream', { cluster: 'shop', stream: 7 }],
     ['replicas', { cluster: 'shop', replicas: 2 }], ['replicas', { cluster: 'shop', replicas: '3' }],
-    ['keep', { cluster: 'shop', keep: 'long' }], ['keep', { cluster: 'shop', keep: 0 }],
-    ['keep', { cluster: 'shop', keep: Infinity }], ['keep', { cluster: 'shop', keep: '40000 days' }],
+    ['retention', { cluster: 'shop', retention: 'long' }], ['retention', { cluster: 'shop', retention: 0 }],
+    ['retention', { cluster: 'shop', retention: Infinity }], ['retention', { cluster: 'shop', retention: '40000 days' }],
     ['servers', { cluster: 'shop', servers: [] }], ['servers', { cluster: 'shop', servers: 'nats://u:secret@127.0.0.1' }],
     ['connection', { cluster: 'shop', connection: Promise.resolve() }],
     ['path', { cluster: 'shop', path: 'sessions.db' }]
@@ -37,7 +37,7 @@ const checked = (options: Partial<JetstreamLogOptions> = {}): Checked => checkOp
 
 describe('the settings of a stream', () => {
   it('that we make it with are fit', () => {
-    for (const options of [checked(), checked({ keep: 'forever' }), checked({ keep: '3 seconds' })]) {
+    for (const options of [checked(), checked({ retention: 'forever' }), checked({ retention: '3 seconds' })]) {
       expect(unfitSetting(wantedConfig(options, 3), options)).toBe(undefined)
     }
   })
@@ -59,10 +59,10 @@ describe('the settings of a stream', () => {
   })
 
   it('may keep more than is asked for', () => {
-    const config = wantedConfig(checked({ keep: '2 days' }), 1)
-    expect(unfitSetting(config, checked({ keep: '1 day' }))).toBe(undefined)
-    expect(unfitSetting({ ...config, max_age: 0 }, checked({ keep: '9 days' }))).toBe(undefined)
-    expect(unfitSetting(config, checked({ keep: 'forever' }))).toContain('max_age')
+    const config = wantedConfig(checked({ retention: '2 days' }), 1)
+    expect(unfitSetting(config, checked({ retention: '1 day' }))).toBe(undefined)
+    expect(unfitSetting({ ...config, max_age: 0 }, checked({ retention: '9 days' }))).toBe(undefined)
+    expect(unfitSetting(config, checked({ retention: 'forever' }))).toContain('max_age')
   })
 })
 

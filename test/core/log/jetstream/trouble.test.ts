@@ -217,7 +217,7 @@ describeWithNats('a stream that is not the one that it was', () => {
 describeWithNats('events that aged', () => {
   it('are not missed by who begins at the start, and a log of which all has aged is at its head', async () => {
     const server = await serve()
-    const options = { servers: server.url, cluster: newCluster(), keep: '1 second' } as const
+    const options = { servers: server.url, cluster: newCluster(), retention: '1 second' } as const
     const a = await open(options)
     await a.append(...eventsOf('ann', 'c', 3))
     await a.append(...eventsOf('ann', 'd', 3))
@@ -235,7 +235,7 @@ describeWithNats('events that aged', () => {
 
   it('before a node took them are a loss to one that has lived on', async () => {
     const server = await serve()
-    const a = await open({ servers: server.url, cluster: newCluster(), keep: '1 second' })
+    const a = await open({ servers: server.url, cluster: newCluster(), retention: '1 second' })
     const place = position(await a.append(eventOf('ann', 'c0')))
     await a.append(eventOf('ann', 'c1'))
     await until('all is gone', async () => (await a.read(start)).length === 0)

@@ -95,7 +95,7 @@ describe('a whole log', () => {
   it.each([0, 1, 511, 512, 513, 1_300])('of %d records verifies', async (count) => {
     const path = await newLog(count)
     const { hash, ...verification } = await verify(path)
-    const whole = { intact: true, records: count, position: position([count]), unreadable: 0, problem: null }
+    const whole = { intact: true, records: count, pruned: 0, position: position([count]), unreadable: 0, problem: null }
     expect(verification).toEqual(whole)
     expect(count === 0 ? hash : hash.length).toBe(count === 0 ? toHex(genesis) : 64)
     expect(await readAll(path)).toEqual({ count, error: undefined })

@@ -1,0 +1,101 @@
+/**
+ * Real processes, real servers, real faults, one after the other; and the checker of the simulator, which reads what
+ * was answered.
+ *
+ *   npm run chaos                                    every fault once, on one nats-server and on a cluster of three
+ *   npm run chaos -- --minutes 30                    rounds of it for so long, each with another seed
+ *   npm run chaos -- --fault 'node paused'           one fault only
+ *   npm run chaos -- --servers 3 --nodes 4 --seed S --seconds 5 --json FILE
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { progressOn } from '../../bench/harness/progress.ts'
+import { smallDisk } from '../support/small-disk.ts'
+import { temporaryPath } from '../support/temp.ts'
+import { chaos, type Report } from './chaos.ts'
+import { faults } from './faults.ts'
+import { figuresTable, merged } from './figures.ts'
+
+const say = (line: string): void => { process.stdout.write(`${line}\n`) }
+const usage = 'npm run chaos [-- [--minutes M] [--servers 1|3] [--nodes N] [--seed S] [--seconds S] [--fault NAME] [--json FILE]]'
+const misused = (message: string): never => {
+  process.stderr.write(`${message}\n\n${usage}\n`)
+  process.exit(2)
+}
+
+const readArguments = () => {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string' }, servers: { type: 'string' }, nodes: { type: 'string', default: '3' },
+        seed: { type: 'string', default: '1' }, seconds: { type: 'string', default: '3' }, fault: { type: 'string' },
+        json: { type: 'string' }
+      }
+    }).values
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error))
+  }
+}
+const given = readArguments()
+
+const whole = (name: string, text: string, least: number, most: number): number => {
+  const value = Number(text)
+  return Number.isSafeInteger(value) && value >= least && value <= most
+    ? value
+    : misused(`--${name} takes a whole number from ${least} to ${most}, not ${text}`)
+}
+const firstSeed = whole('seed', given.seed, 0, 2 ** 31)
+const nodes = whole('nodes', given.nodes, 2, 16)
+const faultMs = whole('seconds', given.seconds, 1, 60) * 1_000
+const minutes = given.minutes === undefined ? undefined : whole('minutes', given.minutes, 1, 100_000)
+const serverCounts = given.servers === undefined ? [1, 3] : [whole('servers', given.servers, 1, 5)]
+const wanted = faults.filter(({ name }) => given.fault === undefined || name === given.fault)
+if (wanted.length === 0) misused(`There is no fault '${given.fault}'; there are: ${faults.map(({ name }) => name).join(', ')}.`)
+
+const diskKib = 32_768
+const progress = progressOn(process.stderr, process.env)
+
+/** Every fault once, on a new log. */
+const round = async (seed: number, servers: number): Promise<Report> => {
+  const disk = smallDisk(diskKib)
+  if (!disk.ok) say(`No 'disk full': ${disk.reason}`)
+  try {
+    const chosen = wanted.filter(({ needs }) =>
+      needs === undefined || (needs === 'several servers' ? servers > 1 : disk.ok))
+    progress.begin('faults', chosen.length)
+    return await chaos({
+      seed, nodes, servers, clients: 24, faults: chosen, faultMs, calmMs: 1_500,
+      log: { kind: 'sqlite', path: disk.ok ? join(disk.folder, 'log.db') : temporaryPath('log.db') },
+      onFault: () => progress.step()
+    })
+  } finally {
+    progress.end()
+    if (disk.ok) disk.unmount()
+  }
+}
+
+const tell = (servers: number, seed: number, { figures, lost, sessions, events, violations }: Report): void => {
+  say(`\n${nodes} nodes, ${servers} nats-server${servers === 1 ? '' : 's'}, seed ${seed}: ${sessions} sessions, ${events} events`)
+  say(figuresTable(figures))
+  say(`Answered as durable and not in the log: ${lost.length}. Promises broken: ${violations.length}.`)
+  for (const { at, rule, text } of violations.slice(0, shownMax)) say(`  at ${at.toFixed(0)} ms, ${rule}: ${text}`)
+  for (const one of lost.slice(0, shownMax)) say(`  lost: ${one}`)
+}
+const shownMax = 20
+
+const all: Report[] = []
+const deadline = performance.now() + (minutes ?? 0) * 60_000
+for (let seed = firstSeed; ; seed++) {
+  for (const servers of serverCounts) {
+    const report = await round(seed, servers)
+    all.push({ ...report, entries: [] })
+    tell(servers, seed, report)
+  }
+  const isBroken = all.some(({ lost, violations }) => lost.length + violations.length > 0)
+  if (isBroken) process.exitCode = 1
+  if (isBroken || performance.now() >= deadline) break
+}
+const total = merged(all.map(({ figures }) => figures))
+if (all.length > 1) say(`\nAll together\n${figuresTable(total)}`)
+if (given.json !== undefined) writeFileSync(given.json, `${JSON.stringify({ nodes, faultMs, figures: total }, null, 2)}\n`)
