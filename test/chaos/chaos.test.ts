@@ -4,7 +4,7 @@ import { describeWithNats } from '../support/nats-server.ts'
 import { smallDisk } from '../support/small-disk.ts'
 import { temporaryPath } from '../support/temp.ts'
 import { chaos, type Plan, type Report } from './chaos.ts'
-import { type Fault, faults } from './faults.ts'
+import { type Fault, faults, faultsFor } from './faults.ts'
 
 /** A short round of chaos: npm run chaos plays longer ones. */
 const play = (plan: Partial<Plan> & Pick<Plan, 'faults'>): Promise<Report> => chaos({
@@ -30,7 +30,7 @@ const minutes = 60_000
 
 describeWithNats('a real cluster under real faults', () => {
   it('keeps every promise under those of its network, its processes and its log', { timeout: 3 * minutes }, async () => {
-    const played = faults.filter(({ needs }) => needs === undefined)
+    const played = faultsFor({ kind: 'sqlite', path: '' }, 1, false)
     const report = await play({ faults: played })
     expectUnbroken(report, played)
     expect(report.entries.filter((entry) => entry.what === 'process' && entry.state === 'dies')).not.toEqual([])

@@ -3,7 +3,7 @@ import { LogNode } from '../support/log-node.ts'
 import { Cluster } from './cluster.ts'
 import type { Fault } from './faults.ts'
 import { type Figures, figuresOf } from './figures.ts'
-import { type LogChoice, logOf } from './log.ts'
+import { type LogPlan, logOf } from './log.ts'
 import { Recorder } from './recorder.ts'
 import { type Outcome, play } from './season.ts'
 
@@ -13,7 +13,7 @@ export interface Plan {
   readonly nodes: number
   readonly servers: number
   readonly clients: number
-  readonly log: LogChoice
+  readonly log: LogPlan
   /** In this order, one after the other. */
   readonly faults: readonly Fault[]
   readonly faultMs: number
@@ -30,11 +30,11 @@ export interface Report extends Outcome {
 
 /** Plays a plan: load and faults on a real cluster, then calm, and a close look at what was answered. */
 export const chaos = async (plan: Plan): Promise<Report> => {
-  const { calmMs, clients, faultMs: forMs, faults, log: choice, nodes, onFault, seed } = plan
+  const { calmMs, clients, faultMs: forMs, faults, nodes, onFault, seed } = plan
   const recorder = new Recorder()
   await using cluster = await Cluster.start(plan, recorder)
   const chance = chanceOf(seed, 3)
-  const log = await LogNode.open(logOf(choice))
+  const log = await LogNode.open(logOf(cluster.log))
   try {
     const outcome = await play({
       name: '', seed, clients, ordeals: faults.map((fault) => ({ fault, node: chance.below(nodes), forMs, calmMs })),

@@ -1,8 +1,9 @@
 import { type Child, startChild } from '../../bench/harness/child.ts'
 import type { Op, ProcessState, Trouble } from '../simulation/history.ts'
+import { LogNode } from '../support/log-node.ts'
 import { until } from '../support/until.ts'
 import type { Plan } from './chaos.ts'
-import type { LogChoice } from './log.ts'
+import { chosen, type LogChoice, logOf } from './log.ts'
 import { type Servers, startServers } from './nats.ts'
 import type { Done, Held, NodeProtocol, Told, Vitals, Wanted } from './protocol.ts'
 import { type Link, type Proxy, startProxy } from './proxy.ts'
@@ -17,17 +18,24 @@ interface Process {
 /** A place where processes of one name run, one after the other, each with ways of its own to the servers. */
 export interface Node {
   readonly name: string
-  readonly proxies: readonly Proxy[]
+  readonly proxies: { readonly [way in Way]: readonly Proxy[] }
   process: Process | undefined
   processes: number
-  /** Whoever stopped it starts it again. */
-  isDown: boolean
 }
+
+/** What a node has ways to. A log in a file needs none. */
+export type Way = 'broadcast' | 'log'
 
 /** A supervisor starts a process that did not come up again after so long. */
 const restartMs = 300
 const file = new URL('./node.ts', import.meta.url)
 const openWithinMs = 20_000
+
+const canOpen = async (log: LogChoice): Promise<boolean> => {
+  const opened = await LogNode.open(logOf(log)).catch(() => undefined)
+  await opened?.close()
+  return opened !== undefined
+}
 
 /** It takes questions, if it can run. */
 const isUp = (process: Process | undefined): process is Process =>
@@ -58,18 +66,21 @@ export class Cluster implements AsyncDisposable {
   }
 
   static async start(
-    { log, mutant, nodes: size, servers: serverCount }: Pick<Plan, 'log' | 'mutant' | 'nodes' | 'servers'>, recorder: Recorder
+    { log: plan, mutant, nodes: size, servers: count }: Pick<Plan, 'log' | 'mutant' | 'nodes' | 'servers'>, recorder: Recorder
   ): Promise<Cluster> {
     await using stack = new AsyncDisposableStack()
-    const servers = stack.use(await startServers(serverCount))
+    const servers = stack.use(await startServers(count, plan.kind !== 'sqlite'))
+    const log = chosen(plan, servers.all.map(({ port }) => port))
+    await until('the log can be had', () => canOpen(log), openWithinMs)
     const nodes: Node[] = []
     for (let i = 0; i < size; i++) {
-      const proxies: Proxy[] = []
+      const proxies: Record<Way, Proxy[]> = { broadcast: [], log: [] }
       // Each has a server that it prefers: the ones behind it are for when that one is lost.
-      for (let k = 0; k < serverCount; k++) {
-        proxies.push(stack.use(await startProxy(servers.all[(i + k) % serverCount]!.port)))
+      for (let k = 0; k < count; k++) {
+        const { port } = servers.all[(i + k) % count]!
+        for (const way of ['broadcast', 'log'] as const) proxies[way].push(stack.use(await startProxy(port)))
       }
-      nodes.push({ name: String.fromCharCode(97 + i), proxies, process: undefined, processes: 0, isDown: false })
+      nodes.push({ name: String.fromCharCode(97 + i), proxies, process: undefined, processes: 0 })
     }
     const cluster = new Cluster(nodes, servers, log, recorder, mutant, stack.move())
     for (const node of nodes) {
@@ -88,14 +99,14 @@ export class Cluster implements AsyncDisposable {
   /** Starts a process in the node's place, again and again until one comes up. */
   start(node: Node): void {
     if (node.process !== undefined || this.#isClosed) return
-    node.isDown = false
     const name = `${node.name}.${++node.processes}`
     const child = startChild<NodeProtocol>(file, this.#flags(), (told) => this.#hear(node, process, told as Told))
     const process: Process = { name, child, state: 'opens' }
     node.process = process
     const { originNs } = this.#recorder
-    const servers = node.proxies.map(({ port }) => `nats://127.0.0.1:${port}`)
-    void child.ask('open', { node: node.name, log: this.log, servers, originNs: String(originNs) }).then(
+    const servers = node.proxies.broadcast.map(({ port }) => `nats://127.0.0.1:${port}`)
+    const log = chosen(this.log, node.proxies.log.map(({ port }) => port))
+    void child.ask('open', { node: node.name, log, servers, originNs: String(originNs) }).then(
       () => this.#serves(process),
       async () => {
         if (process.state === 'gone') return
@@ -126,7 +137,6 @@ export class Cluster implements AsyncDisposable {
     this.#tell(node, process, state)
     process.state = 'gone'
     node.process = undefined
-    node.isDown = true
     await process.child.kill()
   }
 
@@ -136,7 +146,6 @@ export class Cluster implements AsyncDisposable {
     if (process?.state !== 'serves') return
     this.#tell(node, process, 'stops')
     process.state = 'gone'
-    node.isDown = true
     await process.child.ask('close', null).catch(() => null)
     await process.child.stop()
     node.process = undefined
@@ -146,14 +155,12 @@ export class Cluster implements AsyncDisposable {
   pause(node: Node): () => void {
     const { process } = node
     if (process?.state !== 'serves') return () => {}
-    const over = this.trouble([node], 'paused')
     process.state = 'paused'
     globalThis.process.kill(process.child.pid, 'SIGSTOP')
     return () => {
-      if (process.state !== 'paused') return over()
+      if (process.state !== 'paused') return
       globalThis.process.kill(process.child.pid, 'SIGCONT')
       process.state = 'serves'
-      over()
     }
   }
 
@@ -163,8 +170,8 @@ export class Cluster implements AsyncDisposable {
     return () => { for (const { name } of nodes) this.#recorder.note({ what: 'trouble', node: name, kind, on: false }) }
   }
 
-  link(node: Node, link: Link): void {
-    for (const proxy of node.proxies) proxy.set(link)
+  link(node: Node, ways: readonly Way[], link: Link): void {
+    for (const way of ways) for (const proxy of node.proxies[way]) proxy.set(link)
   }
 
   /** Asks a node for something, and notes both. Undefined: it never answered, for it is gone. */
@@ -195,8 +202,9 @@ export class Cluster implements AsyncDisposable {
     return done
   }
 
-  vitals(): Promise<ReadonlyArray<Vitals & { readonly process: string }>> {
-    return Promise.all(this.#running().map(async ({ child, name }) => ({ process: name, ...await child.ask('vitals', null) })))
+  vitals(collects = false): Promise<ReadonlyArray<Vitals & { readonly process: string }>> {
+    return Promise.all(this.#running().map(async ({ child, name }) =>
+      ({ process: name, ...await child.ask('vitals', { collects }) })))
   }
 
   finals(ids: readonly string[]): Promise<ReadonlyArray<{ readonly process: string; readonly texts: readonly string[] }>> {

@@ -7,6 +7,8 @@ export interface Spell {
   readonly fault: string
   readonly from: number
   readonly to: number
+  /** So long after it all nodes had caught up with their log again. */
+  readonly backAfterMs: number
 }
 
 /** What became of the revocations that were asked for while a fault was in force, and of the requests. Times in ms. */
@@ -23,9 +25,14 @@ export interface Figures {
   /** How long after an answered revocation some process still let the session in; 0: none did. */
   readonly acceptedLateMs: number
   readonly requests: number
+  /** The longest time from its end until all nodes had caught up. */
+  readonly backAfterMs: number
   /** Refused as stale: the promise is kept by saying no. */
   readonly stale: number
 }
+
+const isInForce = ({ answered }: Revoke): boolean =>
+  answered?.answer.ok === false && answered.answer.reason === 'LogUnavailable, in force'
 
 interface Fate {
   readonly latencies: readonly number[]
@@ -36,6 +43,8 @@ interface Fate {
 const fateOf = (facts: Facts, revoke: Revoke): Fate => {
   const latencies: number[] = []
   let acceptedLateMs = 0
+  // What failed ends nothing: somebody else does, later.
+  if (revoke.answered?.answer.ok !== true && !isInForce(revoke)) return { latencies, acceptedLateMs }
   for (const session of facts.sessions.values()) {
     const { answered } = session.create
     if (!facts.concerns(revoke.op.target, session) || answered?.answer.ok !== true || isAfter(answered, revoke)) continue
@@ -66,8 +75,7 @@ export const figuresOf = (entries: readonly Entry[], spells: readonly Spell[]): 
     return {
       fault, times: own.length,
       revocations: revokes.filter(({ answered }) => answered?.answer.ok === true).length,
-      inForce: revokes.filter(({ answered }) => answered?.answer.ok === false
-        && answered.answer.reason === 'LogUnavailable, in force').length,
+      inForce: revokes.filter(isInForce).length,
       latencies: revokes.flatMap((revoke) => fates.get(revoke)!.latencies),
       slowest: revokes.flatMap((revoke) => {
         const { latencies } = fates.get(revoke)!
@@ -75,6 +83,7 @@ export const figuresOf = (entries: readonly Entry[], spells: readonly Spell[]): 
       }),
       acceptedLateMs: Math.max(0, ...revokes.map((revoke) => fates.get(revoke)!.acceptedLateMs)),
       requests: requests.length,
+      backAfterMs: Math.max(...own.map(({ backAfterMs }) => backAfterMs)),
       stale: requests.filter(({ verdict }) => verdict === 'stale').length
     }
   })
@@ -94,6 +103,7 @@ export const merged = (runs: ReadonlyArray<readonly Figures[]>): readonly Figure
       slowest: [...before.slowest, ...one.slowest],
       acceptedLateMs: Math.max(before.acceptedLateMs, one.acceptedLateMs),
       requests: before.requests + one.requests,
+      backAfterMs: Math.max(before.backAfterMs, one.backAfterMs),
       stale: before.stale + one.stale
     })
   }
@@ -105,12 +115,12 @@ const percentile = (sorted: readonly number[], share: number): string =>
 
 /** As a person reads them; times in ms. */
 export const figuresTable = (figures: readonly Figures[]): string => table([
-  ['fault', 'revoked', 'in force', 'p50', 'p99', 'max', 'accepted late', 'requests', 'stale'],
-  ...figures.map(({ acceptedLateMs, fault, inForce, latencies, requests, revocations, stale }) => {
+  ['fault', 'revoked', 'in force', 'p50', 'p99', 'max', 'accepted late', 'requests', 'stale', 'back after'],
+  ...figures.map(({ acceptedLateMs, backAfterMs, fault, inForce, latencies, requests, revocations, stale }) => {
     const sorted = latencies.toSorted((a, b) => a - b)
     return [
       fault, String(revocations), String(inForce), percentile(sorted, 0.5), percentile(sorted, 0.99), percentile(sorted, 1),
-      acceptedLateMs.toFixed(1), String(requests), String(stale)
+      acceptedLateMs.toFixed(1), String(requests), String(stale), backAfterMs.toFixed(0)
     ]
   })
 ])

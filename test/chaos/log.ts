@@ -1,11 +1,31 @@
 import type { OpenOptions } from '../../consumers/node.ts'
+import { jetstreamLog } from '../../core/log/jetstream.ts'
 import { sqliteLog } from '../../index.ts'
 
-/** The log that the nodes share, in a form that can be told to a process. */
-export type LogChoice = { readonly kind: 'sqlite'; readonly path: string; readonly retentionMs?: number }
+/** The log of a cluster. `retentionMs`: how long it keeps its events; not given: for ever. */
+export type LogPlan =
+  | { readonly kind: 'sqlite'; readonly path: string; readonly retentionMs?: number }
+  | { readonly kind: 'jetstream'; readonly retentionMs?: number }
 
-export const logOf = (choice: LogChoice): NonNullable<OpenOptions['log']> => {
+/** The same with the way to it, in a form that can be told to a process. */
+export type LogChoice =
+  | Extract<LogPlan, { readonly kind: 'sqlite' }>
+  | Extract<LogPlan, { readonly kind: 'jetstream' }> & { readonly servers: readonly string[]; readonly replicas: 1 | 3 | 5 }
+
+export const chosen = (plan: LogPlan, ports: readonly number[]): LogChoice => {
+  if (plan.kind === 'sqlite') return plan
+  const replicas = ports.length === 1 ? 1 : ports.length < 5 ? 3 : 5
+  return { ...plan, replicas, servers: ports.map((port) => `nats://127.0.0.1:${port}`) }
+}
+
+export const logOf = (choice: LogChoice): OpenOptions['log'] => {
+  const retention = choice.retentionMs ?? 'forever'
   switch (choice.kind) {
-    case 'sqlite': return sqliteLog({ path: choice.path, retention: choice.retentionMs ?? 'forever' })
+    case 'sqlite': return sqliteLog({ path: choice.path, retention })
+    case 'jetstream': return jetstreamLog({
+      servers: choice.servers, cluster: 'chaos', replicas: choice.replicas, retention,
+      // What the servers tell of each other leads past the proxies.
+      connect: { ignoreClusterUpdates: true }
+    })
   }
 }

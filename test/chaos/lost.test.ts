@@ -55,7 +55,7 @@ describe('the figures of a fault', () => {
       ...asked(2, { op: 'revoke', target: { session: 's1' }, cluster: false }),
       seen(20.5, 'a.1', 'ended'), seen(25, 'b.1', 'ok'), seen(27, 'b.1', 'ended')
     ].toSorted((a, b) => a.at - b.at)
-    const spells = [{ fault: 'x', from: 18, to: 30 }, { fault: 'y', from: 40, to: 50 }]
+    const spells = [{ fault: 'x', from: 18, to: 30, backAfterMs: 1 }, { fault: 'y', from: 40, to: 50, backAfterMs: 2 }]
     const [x, y] = figuresOf(entries, spells)
     expect(x).toMatchObject({ fault: 'x', revocations: 1, latencies: [0.5, 7], acceptedLateMs: 4 })
     expect(y).toMatchObject({ fault: 'y', revocations: 0, latencies: [], acceptedLateMs: 0 })

@@ -4,6 +4,7 @@
  *
  *   npm run chaos                                    every fault once, on one nats-server and on a cluster of three
  *   npm run chaos -- --minutes 30                    rounds of it for so long, each with another seed
+ *   npm run chaos -- --log jetstream                 on another log than a file
  *   npm run chaos -- --fault 'node paused'           one fault only
  *   npm run chaos -- --servers 3 --nodes 4 --seed S --seconds 5 --json FILE
  */
@@ -14,11 +15,12 @@ import { progressOn } from '../../bench/harness/progress.ts'
 import { smallDisk } from '../support/small-disk.ts'
 import { temporaryPath } from '../support/temp.ts'
 import { chaos, type Report } from './chaos.ts'
-import { faults } from './faults.ts'
+import { faults, faultsFor } from './faults.ts'
+import type { LogPlan } from './log.ts'
 import { figuresTable, merged } from './figures.ts'
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`) }
-const usage = 'npm run chaos [-- [--minutes M] [--servers 1|3] [--nodes N] [--seed S] [--seconds S] [--fault NAME] [--json FILE]]'
+const usage = 'npm run chaos [-- [--minutes M] [--log sqlite|jetstream] [--servers 1|3] [--nodes N] [--seed S] [--seconds S] [--fault NAME] [--json FILE]]'
 const misused = (message: string): never => {
   process.stderr.write(`${message}\n\n${usage}\n`)
   process.exit(2)
@@ -30,7 +32,7 @@ const readArguments = () => {
       options: {
         minutes: { type: 'string' }, servers: { type: 'string' }, nodes: { type: 'string', default: '3' },
         seed: { type: 'string', default: '1' }, seconds: { type: 'string', default: '3' }, fault: { type: 'string' },
-        json: { type: 'string' }
+        log: { type: 'string', default: 'sqlite' }, json: { type: 'string' }
       }
     }).values
   } catch (error) {
@@ -53,20 +55,24 @@ const serverCounts = given.servers === undefined ? [1, 3] : [whole('servers', gi
 const wanted = faults.filter(({ name }) => given.fault === undefined || name === given.fault)
 if (wanted.length === 0) misused(`There is no fault '${given.fault}'; there are: ${faults.map(({ name }) => name).join(', ')}.`)
 
+const { log: kind } = given
+if (kind !== 'sqlite' && kind !== 'jetstream') misused(`--log takes sqlite or jetstream, not ${kind}`)
+
 const diskKib = 32_768
 const progress = progressOn(process.stderr, process.env)
 
 /** Every fault once, on a new log. */
 const round = async (seed: number, servers: number): Promise<Report> => {
   const disk = smallDisk(diskKib)
-  if (!disk.ok) say(`No 'disk full': ${disk.reason}`)
+  if (!disk.ok && kind === 'sqlite') say(`No 'disk full': ${disk.reason}`)
   try {
-    const chosen = wanted.filter(({ needs }) =>
-      needs === undefined || (needs === 'several servers' ? servers > 1 : disk.ok))
+    const log: LogPlan = kind === 'jetstream'
+      ? { kind }
+      : { kind: 'sqlite', path: disk.ok ? join(disk.folder, 'log.db') : temporaryPath('log.db') }
+    const chosen = faultsFor(log, servers, disk.ok).filter((fault) => wanted.includes(fault))
     progress.begin('faults', chosen.length)
     return await chaos({
-      seed, nodes, servers, clients: 24, faults: chosen, faultMs, calmMs: 1_500,
-      log: { kind: 'sqlite', path: disk.ok ? join(disk.folder, 'log.db') : temporaryPath('log.db') },
+      seed, nodes, servers, clients: 24, faults: chosen, faultMs, calmMs: 1_500, log,
       onFault: () => progress.step()
     })
   } finally {

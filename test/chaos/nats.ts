@@ -1,4 +1,5 @@
 import { freePort, type NatsServer, startNatsServer } from '../support/nats-server.ts'
+import { temporaryFolder } from '../support/temp.ts'
 import { type Link, type Proxy, startProxy } from './proxy.ts'
 
 /** The servers of the broadcast, and the ways between them. */
@@ -8,8 +9,8 @@ export interface Servers extends AsyncDisposable {
   readonly isolate: (server: number, link: Link) => void
 }
 
-/** One, or a cluster of several whose routes lead through proxies. */
-export const startServers = async (count: number): Promise<Servers> => {
+/** One, or a cluster of several whose routes lead through proxies; `isLog`: with JetStream, which keeps what it has. */
+export const startServers = async (count: number, isLog: boolean): Promise<Servers> => {
   await using stack = new AsyncDisposableStack()
   const routePorts = await Promise.all(Array.from({ length: count }, freePort))
   const routes: Array<{ readonly from: number; readonly to: number; readonly proxy: Proxy }> = []
@@ -21,7 +22,9 @@ export const startServers = async (count: number): Promise<Servers> => {
   }
   for (let i = 0; i < count; i++) {
     const others = routes.filter(({ from }) => from === i).map(({ proxy }) => `nats-route://127.0.0.1:${proxy.port}`)
-    all.push(stack.use(await startNatsServer(count === 1 ? [] : [
+    const keeps = isLog ? ['-js', '-sd', temporaryFolder()] : []
+    all.push(stack.use(await startNatsServer(count === 1 ? keeps : [
+      ...keeps,
       '--name', `s${i}`, '--cluster_name', 'chaos', '--cluster', `nats://127.0.0.1:${routePorts[i]}`,
       '--no_advertise', '--routes', others.join(',')
     ])))

@@ -124,7 +124,6 @@ serve<NodeProtocol>({
     tell({ told: 'opens', at: now() })
     const sessions = await openSessions({
       ...settings, node, log: logOf(log),
-      // What the servers tell of each other leads past the proxies.
       broadcast: natsBroadcast({ servers: [...servers], cluster: 'chaos', connect: { ignoreClusterUpdates: true } })
     })
     opened = { sessions, originNs }
@@ -152,15 +151,16 @@ serve<NodeProtocol>({
     return null
   },
   finals: (ids) => ids.map((id) => heldText(store().get(id))),
-  vitals: () => {
+  vitals: ({ collects }) => {
     const health = store().health()
-    globalThis.gc?.()
+    if (collects) globalThis.gc?.()
     const { external, heapUsed, rss } = process.memoryUsage()
     const resources = process.getActiveResourcesInfo()
     const timers = resources.filter((name) => name === 'Timeout' || name === 'Immediate').length
     return {
       isWell: health.fenced === null && health.revocationsPending === 0 && Object.keys(health.failures).length === 0
         && health.broadcast?.connected === true,
+      isFresh: health.fenced === null && health.freshness.ageMs < settings.maxStaleness / 2,
       health: JSON.stringify(health), memoryBytes: heapUsed + external, rssBytes: rss,
       handles: resources.length - timers, timers, sessions: health.sessions.live + health.sessions.ended
     }

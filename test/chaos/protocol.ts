@@ -46,7 +46,9 @@ export interface Opening {
 export interface Vitals {
   readonly isWell: boolean
   readonly health: string
-  /** After a collection: the heap, and what lies beside it. */
+  /** Caught up with its log a moment ago. */
+  readonly isFresh: boolean
+  /** The heap, and what lies beside it. */
   readonly memoryBytes: number
   readonly rssBytes: number
   readonly handles: number
@@ -60,7 +62,8 @@ export type NodeProtocol = {
   readonly hold: readonly [Held, null]
   /** What it holds of the sessions with these ids, as texts. */
   readonly finals: readonly [readonly string[], readonly string[]]
-  readonly vitals: readonly [null, Vitals]
+  /** `collects`: after a collection of garbage. */
+  readonly vitals: readonly [{ readonly collects: boolean }, Vitals]
   readonly close: readonly [null, null]
 }
 

@@ -11,7 +11,7 @@ import type { Fault } from './faults.ts'
 import type { Spell } from './figures.ts'
 import { lostEvents } from './lost.ts'
 import { ofSeason, type Recorder } from './recorder.ts'
-import { allServe, finalsOf, settled } from './settled.ts'
+import { allFresh, allServe, finalsOf, settled } from './settled.ts'
 
 /** A fault that is to come, and which node it befalls, by its number. */
 export interface Ordeal {
@@ -56,6 +56,8 @@ const befall = async ({ onOrdeal, ordeals, seed }: Season, cluster: Cluster, rec
     await scheduler.wait(calmMs)
     await allServe(cluster)
     const from = recorder.now()
+    const befallen = fault.befalls === 'the node' ? [cluster.nodes[node]!] : cluster.nodes
+    const overs = fault.troubles(cluster.log.kind).map((trouble) => cluster.trouble(befallen, trouble))
     const heal = await fault.begin({ cluster, node: cluster.nodes[node]!, server: node % servers, chance })
     try {
       await scheduler.wait(forMs)
@@ -66,7 +68,11 @@ const befall = async ({ onOrdeal, ordeals, seed }: Season, cluster: Cluster, rec
     } finally {
       await heal()
     }
-    spells.push({ fault: fault.name, from, to: recorder.now() })
+    const to = recorder.now()
+    // The trouble of a node lasts until it has caught up; that this takes long is a figure, and an end to it is checked.
+    await allFresh(cluster)
+    for (const over of overs) over()
+    spells.push({ fault: fault.name, from, to, backAfterMs: recorder.now() - to })
   }
   return spells
 }

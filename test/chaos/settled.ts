@@ -15,6 +15,10 @@ const nearMs = 1_000
 export const allServe = (cluster: Cluster): Promise<void> =>
   until('all nodes serve', () => cluster.serving().length === cluster.nodes.length, settleWithinMs)
 
+/** Until all nodes answer again, and have caught up with their log. */
+export const allFresh = (cluster: Cluster): Promise<void> => until('all nodes have caught up', async () =>
+  cluster.serving().length === cluster.nodes.length && (await cluster.vitals()).every(({ isFresh }) => isFresh), settleWithinMs)
+
 /** Waits until every node is well; what is wrong with those that are not in time is a promise broken, too. */
 export const settled = async (cluster: Cluster, recorder: Recorder): Promise<readonly Violation[]> => {
   await allServe(cluster)

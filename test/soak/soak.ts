@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { type Chance, chance as chanceOf } from '../../bench/harness/chance.ts'
 import { Cluster } from '../chaos/cluster.ts'
-import { faults } from '../chaos/faults.ts'
+import { deadly, faultsFor } from '../chaos/faults.ts'
 import { type Figures, figuresOf, type Spell } from '../chaos/figures.ts'
 import { logOf } from '../chaos/log.ts'
 import { Recorder } from '../chaos/recorder.ts'
@@ -54,15 +54,12 @@ export interface SoakReport {
 const seasonMsUsual = 30_000
 /** Longer than sessions live and than a season lasts, and short enough to be over again and again. */
 const retentionMs = 120_000
-/** They end a process: not for those whose memory is watched. */
-const deadly = ['node killed', 'node stopped', 'log locked, node killed']
-/** The first node lives as long as the soak. */
+/** The first node lives as long as the soak: no deadly fault befalls it. */
 const watched = 0
 
 /** Faults at random, of random length, for about one season. */
 export const ordealsOf = (chance: Chance, nodes: number, servers: number, seasonMs: number): readonly Ordeal[] => {
-  const among = faults.filter(({ name, needs }) =>
-    name !== 'none' && (needs === undefined || (needs === 'several servers' && servers > 1)))
+  const among = faultsFor({ kind: 'sqlite', path: '' }, servers, false).filter(({ name }) => name !== 'none')
   const ordeals: Ordeal[] = []
   for (let ms = 0; ms < seasonMs;) {
     const fault = among[chance.below(among.length)]!
@@ -83,10 +80,9 @@ const minuteOf = (ms: number): number => ms / 60_000
 /** One cluster under load with faults at random, season after season, and what became of its memory meanwhile. */
 export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
   const recorder = new Recorder()
-  const choice = { kind: 'sqlite', path: plan.path, retentionMs } as const
-  await using cluster = await Cluster.start({ log: choice, nodes: plan.nodes, servers: plan.servers }, recorder)
+  await using cluster = await Cluster.start({ log: { kind: 'sqlite', path: plan.path, retentionMs }, nodes: plan.nodes, servers: plan.servers }, recorder)
   const chance = chanceOf(plan.seed, 4)
-  const log = await LogNode.open(logOf(choice))
+  const log = await LogNode.open(logOf(cluster.log))
   const all = {
     samples: [] as Sample[], taken: [] as Taken[], spells: [] as Spell[], figures: [] as Array<readonly Figures[]>,
     violations: [] as Violation[], lost: [] as string[]
@@ -105,10 +101,13 @@ export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
       all.lost.push(...outcome.lost)
       sessions += outcome.sessions
       events += outcome.events
-      const vitals = (await cluster.vitals()).find(({ process }) => process === `${cluster.nodes[watched]!.name}.1`)
+      const vitals = (await cluster.vitals(true)).find(({ process }) => process === `${cluster.nodes[watched]!.name}.1`)
       if (vitals === undefined) throw new Error('the process that is watched is gone')
-      const { isWell: _, health: __, ...sample } = vitals
-      all.samples.push({ ...sample, minute: minuteOf(recorder.now()), logBytes: sizeOf(plan.path) })
+      const { handles, memoryBytes, process, rssBytes, sessions: held, timers } = vitals
+      all.samples.push({
+        handles, memoryBytes, process, rssBytes, timers, sessions: held,
+        minute: minuteOf(recorder.now()), logBytes: sizeOf(plan.path)
+      })
       recorder.startOver()
       plan.onSeason?.(minuteOf(recorder.now()))
     }
@@ -120,4 +119,4 @@ export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
 
 /** What lies between faults, as a fault of no kind. */
 const calmBetween = (spells: readonly Spell[]): readonly Spell[] =>
-  spells.slice(1).map((spell, i) => ({ fault: 'none', from: spells[i]!.to, to: spell.from }))
+  spells.slice(1).map((spell, i) => ({ fault: 'none', from: spells[i]!.to, to: spell.from, backAfterMs: 0 }))
