@@ -15,7 +15,8 @@ export interface Spell {
 export interface Figures {
   readonly fault: string
   readonly times: number
-  /** Answered as durable, and as in force without. */
+  /** Asked for, answered as durable, and answered as in force without. */
+  readonly asked: number
   readonly revocations: number
   readonly inForce: number
   /** From the call to the refusal, for each session and each process that had let it in. */
@@ -73,7 +74,7 @@ export const figuresOf = (entries: readonly Entry[], spells: readonly Spell[]): 
     const revokes = facts.of('revoke').filter(isIn)
     const requests = facts.presented.filter((one) => isIn(one) && one.isAuthentication)
     return {
-      fault, times: own.length,
+      fault, times: own.length, asked: revokes.length,
       revocations: revokes.filter(({ answered }) => answered?.answer.ok === true).length,
       inForce: revokes.filter(isInForce).length,
       latencies: revokes.flatMap((revoke) => fates.get(revoke)!.latencies),
@@ -97,6 +98,7 @@ export const merged = (runs: ReadonlyArray<readonly Figures[]>): readonly Figure
     all.set(one.fault, before === undefined ? one : {
       fault: one.fault,
       times: before.times + one.times,
+      asked: before.asked + one.asked,
       revocations: before.revocations + one.revocations,
       inForce: before.inForce + one.inForce,
       latencies: [...before.latencies, ...one.latencies],

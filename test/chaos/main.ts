@@ -20,7 +20,8 @@ import type { LogPlan } from './log.ts'
 import { figuresTable, merged } from './figures.ts'
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`) }
-const usage = 'npm run chaos [-- [--minutes M] [--log sqlite|jetstream] [--servers 1|3] [--nodes N] [--seed S] [--seconds S] [--fault NAME] [--json FILE]]'
+const usage = 'npm run chaos [-- [--minutes M] [--log sqlite|jetstream] [--servers 1|3] [--nodes N]\n'
+  + '                  [--seed S] [--seconds S] [--fault NAME] [--json FILE]]'
 const misused = (message: string): never => {
   process.stderr.write(`${message}\n\n${usage}\n`)
   process.exit(2)

@@ -80,7 +80,8 @@ const minuteOf = (ms: number): number => ms / 60_000
 /** One cluster under load with faults at random, season after season, and what became of its memory meanwhile. */
 export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
   const recorder = new Recorder()
-  await using cluster = await Cluster.start({ log: { kind: 'sqlite', path: plan.path, retentionMs }, nodes: plan.nodes, servers: plan.servers }, recorder)
+  const { nodes, path, servers } = plan
+  await using cluster = await Cluster.start({ log: { kind: 'sqlite', path, retentionMs }, nodes, servers }, recorder)
   const chance = chanceOf(plan.seed, 4)
   const log = await LogNode.open(logOf(cluster.log))
   const all = {
