@@ -5,8 +5,6 @@ import type { BareLog } from './logs.ts'
 
 /** A retry within this time is known as one: the server does this work for our log as well. */
 const duplicateWindowNs = 120_000_000_000
-/** As many messages may be on their way to a reader. */
-const readAhead = 10_000
 
 const newStream = (manager: JetStreamManager, name: string): Promise<unknown> => manager.streams.add({
   name, subjects: [`bench.${name}`], storage: StorageType.File, num_replicas: 1, duplicate_window: duplicateWindowNs
@@ -15,8 +13,8 @@ const newStream = (manager: JetStreamManager, name: string): Promise<unknown> =>
 /** Every message of a stream, in order, by the client's own consumer. */
 const readMessages = async (client: JetStreamClient, manager: JetStreamManager, stream: string): Promise<ReadAll> => {
   const { state: { last_seq: last } } = await manager.streams.info(stream)
-  const consumer = await client.consumers.get(stream)
-  const messages = await consumer.consume({ max_messages: readAhead })
+  const consumer = await client.consumers.getPushConsumer(stream)
+  const messages = await consumer.consume()
   let records = 0
   let checksum = 0
   const decoder = new TextDecoder()
