@@ -1,6 +1,7 @@
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
+import { InvalidOptions } from '../core/errors.ts'
 import { archive as archiveEffect } from './archive/archive.ts'
 import type { ArchiveOptions, ArchiveProgress } from './archive/options.ts'
 
@@ -27,6 +28,9 @@ export const archive = async (
   options: ArchiveOptions & { readonly signal?: AbortSignal }
 ): Promise<ArchiveProgress> => {
   const signal = (options as { readonly signal?: AbortSignal } | null)?.signal
+  if (signal !== undefined && !(signal as unknown instanceof AbortSignal)) {
+    throw new InvalidOptions({ option: 'signal', message: 'The option signal of archive must be an AbortSignal.' })
+  }
   const exit = await Effect.runPromiseExit(archiveEffect(options, signal === undefined ? Effect.never : aborted(signal)))
   if (Exit.isSuccess(exit)) return exit.value
   throw Cause.squash(exit.cause)

@@ -13,8 +13,9 @@ import { parseAll, readTexts, root } from './tidy/files.ts'
 import { declarations } from './tidy/public.ts'
 
 const errorClasses = [
-  'ArchiveGap', 'ArchiveUnavailable', 'ArchiveUnusable', 'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable', 'Closed', 'Conflict', 'InvalidOptions',
-  'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound', 'TooManySessions'
+  'ArchiveGap', 'ArchiveUnavailable', 'ArchiveUnusable', 'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable',
+  'Closed', 'Conflict', 'InvalidOptions', 'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound',
+  'TooManySessions'
 ]
 
 /** By subpath of the package: the file, what it gives to a program, and what to the type checker alone. */

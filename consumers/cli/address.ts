@@ -41,7 +41,8 @@ export const logAt = async (option: string, address: string, env: World['env']):
   const [, kind = '', rest = ''] = /^([a-z]+):([^]+)$/.exec(address) ?? []
   const open = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
   if (open === undefined) {
-    throw new WrongUse(`--${option} takes the address of a log, which begins with ${Object.keys(kinds).map((name) => `${name}:`).join(' or ')}`)
+    const words = Object.keys(kinds).map((name) => `${name}:`).join(' or ')
+    throw new WrongUse(`--${option} takes the address of a log, which begins with ${words}`)
   }
   return open(rest, env)
 }

@@ -13,7 +13,7 @@ export class FileWriter {
   readonly #file: FileHandle
   #bytes: number
   #begun: boolean
-  #failure: unknown
+  #failure: Error | undefined
 
   /** `begun`: it has a position already. */
   constructor(path: string, file: FileHandle, bytes: number, begun: boolean) {
@@ -39,7 +39,7 @@ export class FileWriter {
       await replace()
       this.#bytes = bytes
     } catch (error) {
-      this.#failure = error
+      this.#failure = error instanceof Error ? error : new Error(String(error))
       // Gives back the room. Not once the position may have been replaced: it could count on these bytes.
       if (!isReplacing) await this.#file.truncate(this.#bytes).catch(() => undefined)
       throw error
