@@ -18,7 +18,7 @@ const place = (path: string): string => existsSync(path) ? readFileSync(path, 'u
 it('kill -9 at any moment gives neither a gap nor a repetition', { timeout: 120_000 }, async () => {
   const folder = temporaryFolder()
   const [log, file] = [`${folder}/log.db`, `${folder}/log.ndjson.gz`]
-  const writer = new WriterProcess(log, 'w', 4)
+  const writer = new WriterProcess(log, 'w', 1)
   await writer.answers(1)
   let torn = 0
   for (let round = 0; round < rounds; round++) {
