@@ -1,9 +1,10 @@
 import Database from 'better-sqlite3'
+import * as Effect from 'effect/Effect'
 import { createSecretKey } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, renameSync, statSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { archive, archiveFile, type ArchiveOptions } from '../../../consumers/archive.ts'
+import { archive, archiveFile, type ArchiveOptions, type ArchiveTarget } from '../../../consumers/archive.ts'
 import type { DomainEvent } from '../../../core/domain/events.ts'
 import { digestOf, type Token } from '../../../core/domain/token.ts'
 import { ArchiveGap, ArchiveUnusable, LogDamaged } from '../../../core/errors.ts'
@@ -90,6 +91,28 @@ describe('an archive', () => {
     expect(archivedLines(file)).toHaveLength(events)
     expect((await copy(log, file)).events).toBe(5 - events)
     await expectEqual(node, file)
+  })
+
+  it('that is stopped while it writes has what it wrote, once', async () => {
+    const { log, file, node } = await aLog(50)
+    const stop = new AbortController()
+    const to = archiveFile({ path: file })
+    const stopping: ArchiveTarget = {
+      ...to,
+      open: Effect.map(to.open, (opened) => ({
+        ...opened,
+        append: (lines, state) => Effect.suspend(() => {
+          const appended = opened.append(lines, state)
+          // As soon as it has begun: what runs is told before what was begun is done.
+          queueMicrotask(() => stop.abort())
+          return appended
+        })
+      }))
+    }
+    const from = sqliteLog({ path: log, retention: 'forever' })
+    expect(await archive({ from, to: stopping, follow: true, batchAge: 10, signal: stop.signal })).toMatchObject({ events: 50 })
+    await expectEqual(node, file)
+    expect(await copy(log, file)).toMatchObject({ events: 0 })
   })
 
   it('says how far it has come', async () => {
