@@ -182,6 +182,22 @@ describe('the log that an archive is of', () => {
     expect(archivedText(file)).toBe(whole)
   })
 
+  it('that was replaced by an older copy says so, and no gap is made of it', async () => {
+    const { log, file, node } = await aLog(4)
+    nodes.pop()
+    await node.close()
+    copyFileSync(log, `${log}.older`)
+    const again = await open(log)
+    await again.append(...eventsOf('ann', 'later', 4))
+    await copy(log, file)
+    nodes.pop()
+    await again.close()
+    renameSync(`${log}.older`, log)
+    const error = await failureOf(copy(log, file, { acceptGap: true }))
+    expect(error).toBeInstanceOf(ArchiveUnusable)
+    expect(messageOf(error)).toContain('it ends at [4], and the archive at [8]')
+  })
+
   it('that went another way from a copy is another', async () => {
     const { log, file, node } = await aLog(4)
     nodes.pop()
