@@ -176,7 +176,7 @@ describe('curfew archive', () => {
 
   it('holds a batch in memory, and not the log', { timeout: 120_000 }, async () => {
     const { log, file, node } = await aLog(0)
-    // About 540 kB each: all of them are nearly twice the memory that it is given. It needs about a third of that.
+    // About 540 kB each: all of them are nearly twice the memory that it is given. It needs at most half of that.
     for (let i = 0; i < 400; i++) await node.append(activityOf(`c${i}`, 10_000))
     const flags = ['--max-old-space-size=128']
     const end = await startCli(['archive', '--from', `sqlite:${log}`, '--to', file], {}, flags).end
