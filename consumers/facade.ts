@@ -16,6 +16,7 @@ import type { RevokeOptions, Target } from '../core/store/revoke-options.ts'
 import {
   type EventsOptions,
   type Health,
+  mayHaveChanged,
   Sessions as SessionsService,
   type SessionsShape
 } from '../core/store/sessions.ts'
@@ -32,7 +33,11 @@ export interface Sessions extends AsyncDisposable {
   create(options: CreateOptions): Promise<Issued>
   /** Whether the token is good now, from memory: no I/O, no promise, never throws, whatever the value. */
   validate(token: unknown, options?: { readonly touch?: boolean }): Verdict
-  /** The same, but asks the log first before it calls a session unknown, idle or stale. Never rejects. */
+  /**
+   * The same, but asks the log first before it calls a session unknown, idle or stale. Never rejects. The verdict is of
+   * the moment at which it is reached; a promise brings it a little later, and the session may end in between: that is
+   * what `signal` tells.
+   */
   authenticate(token: unknown, options?: { readonly touch?: boolean }): Promise<Verdict>
   /**
    * A new token for the session; the old one stays good until the new one is first presented, and `grace` more.
@@ -103,8 +108,13 @@ const facade = (store: SessionsShape, scope: Scope.Closeable): Sessions => {
   return {
     create: (options) => run(() => store.create(options)),
     validate: store.validate,
-    authenticate: (token, options) =>
-      run(() => store.authenticate(token, options)).catch(() => store.validate(token, options)),
+    authenticate: (token, options) => {
+      const verdict = store.validate(token, options)
+      // Nearly always there is nothing to wait for, and so no fiber to start.
+      return mayHaveChanged(verdict)
+        ? run(() => store.authenticate(token, options)).catch(() => store.validate(token, options))
+        : Promise.resolve(verdict)
+    },
     rotate: (token, options) => run(() => store.rotate(token, options)),
     reauthenticate: (token, options) => run(() => store.reauthenticate(token, options)),
     update: (target, patch, options) => run(() => store.update(target, patch, options)),

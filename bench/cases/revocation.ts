@@ -1,20 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WrongAnswer, type Bench, type Case, type Outcome } from '../harness/case.ts'
 import { startChild, type Child } from '../harness/child.ts'
+import { type LogKind, type LogPlace, withLogOf } from '../harness/logs.ts'
 import { withNats } from '../harness/nats.ts'
 import { figure, ratio } from '../harness/report.ts'
 import { orderIn } from '../harness/rounds.ts'
 import { median, quantile } from '../harness/stats.ts'
 
 /**
- * Two processes, each a node, on one SQLite log and one nats-server.
+ * Two processes, each a node, on one log and one nats-server.
  *
  * `revocation/hop`: from the call of `revoke` on the one until the other, told by the session's signal, has refused its
  * token by `validate`; against a bare NATS message of the very bytes of such a revocation, from `publish` on the one to
  * the subscriber's callback on the other, over connections of their own. One clock of the machine tells both times.
  *
- * `revoke-ack/commit`: from the same call to its resolving, which is when the end is durable and folded; against one
- * bare better-sqlite3 insert of the row that came to stand, in a transaction, with the log's own pragmas, on its disk.
+ * `revoke-ack/append` (on SQLite `revoke-ack/commit`): from the same call to its resolving, which is when the end is
+ * durable and folded; against one durable append of the very bytes that came to stand by the backend's own client: a
+ * better-sqlite3 insert in a transaction, with the log's own pragmas, on its disk; a message published and acknowledged.
  *
  * The three take turns, one trial each; a round's value is the median of its trials.
  */
@@ -31,13 +33,12 @@ export type NodeProtocol = {
   readonly hopped: readonly [null, { readonly at: string; readonly length: number }]
   readonly revoke: readonly [{ readonly id: string }, Revoked]
   readonly hop: readonly [{ readonly bytes: string }, { readonly at: string }]
-  /** Has the row at the log's end ready, for `commit`. */
-  readonly fetchRow: readonly [null, null]
-  readonly commit: readonly [null, { readonly ns: number }]
+  /** Has the bytes at the log's end ready, for `append`. */
+  readonly fetch: readonly [null, null]
+  readonly append: readonly [null, { readonly ns: number }]
 }
 interface Opening {
-  readonly path: string
-  readonly barePath: string
+  readonly place: LogPlace
   readonly servers: string
   readonly cluster: string
   readonly name: string
@@ -59,7 +60,7 @@ interface Samples {
   readonly revocation: number[]
   readonly ack: number[]
   readonly hop: number[]
-  readonly commit: number[]
+  readonly append: number[]
 }
 
 /** So long each trial rests before what is timed: what the one before has set going (the tail, the doorbell) is over. */
@@ -86,10 +87,10 @@ const hopTrial = async (here: Node, there: Node, bytes: string, into: Samples): 
   into.hop.push(usBetween(at, hopped.at))
 }
 
-const commitTrial = async (here: Node, into: Samples): Promise<void> => {
-  await here.ask('fetchRow', null)
+const appendTrial = async (here: Node, into: Samples): Promise<void> => {
+  await here.ask('fetch', null)
   await sleep(settleMs)
-  into.commit.push((await here.ask('commit', null)).ns / 1_000)
+  into.append.push((await here.ask('append', null)).ns / 1_000)
 }
 
 const lengthOf = (base64: string): number => Buffer.from(base64, 'base64').length
@@ -112,12 +113,12 @@ const measure = async (here: Node, there: Node, bench: Bench): Promise<readonly 
   // The first round is for the compilers.
   for (let round = -1; round < rounds; round++) {
     const sessions = await here.ask('create', { count: trials })
-    const samples: Samples = { revocation: [], ack: [], hop: [], commit: [] }
+    const samples: Samples = { revocation: [], ack: [], hop: [], append: [] }
     for (const [n, session] of sessions.entries()) {
       const turns = [
         () => revokeTrial(here, there, session, samples),
         () => hopTrial(here, there, bytes, samples),
-        () => commitTrial(here, samples)
+        () => appendTrial(here, samples)
       ]
       for (const turn of orderIn(n, turns)) {
         await turn()
@@ -130,14 +131,15 @@ const measure = async (here: Node, there: Node, bench: Bench): Promise<readonly 
   return collected
 }
 
-const run = (bench: Bench): Promise<Outcome> => withNats(async (servers) => {
+/** What one durable append is called in the figures. */
+const appendName: { readonly [kind in LogKind]: string } = { sqlite: 'commit', jetstream: 'append' }
+
+const run = (kind: LogKind) => (bench: Bench): Promise<Outcome> => withLogOf(kind, bench, (place) => withNats(async (servers) => {
   const file = new URL('../children/node.ts', import.meta.url)
   const here = startChild<NodeProtocol>(file)
   const there = startChild<NodeProtocol>(file)
-  const opening = (name: string): Opening => ({
-    path: `${bench.directory}/sessions.db`, barePath: `${bench.directory}/bare-${name}.db`,
-    servers, cluster: 'bench', name
-  })
+  const opening = (name: string): Opening => ({ place, servers, cluster: 'bench', name })
+  const append = appendName[kind]
   try {
     await here.ask('open', opening('here'))
     await there.ask('open', opening('there'))
@@ -149,22 +151,29 @@ const run = (bench: Bench): Promise<Outcome> => withNats(async (servers) => {
         figure('revocation', 'us', medians('revocation')), figure('revocation-p99', 'us', tails('revocation')),
         figure('hop', 'us', medians('hop')), figure('hop-p99', 'us', tails('hop')),
         figure('revoke-ack', 'us', medians('ack')), figure('revoke-ack-p99', 'us', tails('ack')),
-        figure('commit', 'us', medians('commit')), figure('commit-p99', 'us', tails('commit'))
+        figure(append, 'us', medians('append')), figure(`${append}-p99`, 'us', tails('append'))
       ],
       ratios: [
         ratio('revocation/hop', medians('revocation'), medians('hop')),
-        ratio('revoke-ack/commit', medians('ack'), medians('commit'))
+        ratio(`revoke-ack/${append}`, medians('ack'), medians('append'))
       ]
     }
   } finally {
     await here.stop()
     await there.stop()
   }
-})
+}))
 
 export const revocationCase: Case = {
   name: 'revocation',
   line: 'revoke here to refused there, against a bare NATS message; and revoke to durable, against a bare commit',
   reach: { 'revocation/hop': 2, 'revoke-ack/commit': 2 },
-  run
+  run: run('sqlite')
+}
+
+export const revocationJetstreamCase: Case = {
+  name: 'revocation-jetstream',
+  line: 'the same with the log in JetStream, the bare append an acknowledged message',
+  reach: { 'revocation/hop': 2, 'revoke-ack/append': 2 },
+  run: run('jetstream')
 }

@@ -1,21 +1,19 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { natsBroadcast } from '../../consumers/broadcast/nats.ts'
-import { openSessions, sqliteLog, type Sessions } from '../../index.ts'
+import { openSessions, type Sessions } from '../../index.ts'
 import type { NodeProtocol } from '../cases/revocation.ts'
-import { bareWriter, lastSeq, rowsBehind, type BareWriter, type Row } from '../harness/bare-sqlite.ts'
 import { serve } from '../harness/child.ts'
+import { bareLogAt, type BareLog, logAt } from '../harness/logs.ts'
 import { elapsedNs, nanoseconds } from '../harness/machine.ts'
 
-/** One of the two processes of the case `revocation`. */
+/** One of the two processes of the cases `revocation`. */
 interface Node {
   readonly sessions: Sessions
   /** A connection of its own, for the bare trips. */
   readonly nats: NatsConnection
-  readonly bare: BareWriter
-  readonly path: string
+  readonly bare: BareLog
 }
 let opened: Node | undefined
-let fetched: readonly Row[] = []
 const node = (): Node => {
   if (opened === undefined) throw new Error('ask this process to open first')
   return opened
@@ -48,11 +46,11 @@ const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => 
 }
 
 serve<NodeProtocol>({
-  open: async ({ path, barePath, servers, cluster, name }) => {
+  open: async ({ place, servers, cluster, name }) => {
     const sessions = await openSessions({
-      log: sqliteLog({ path }), broadcast: natsBroadcast({ servers, cluster }), node: name
+      log: logAt(place), broadcast: natsBroadcast({ servers, cluster }), node: name
     })
-    opened = { sessions, nats: await connect({ servers }), bare: bareWriter(barePath), path }
+    opened = { sessions, nats: await connect({ servers }), bare: await bareLogAt(place, name) }
     await until(() => sessions.health().broadcast?.connected === true)
     return null
   },
@@ -116,21 +114,21 @@ serve<NodeProtocol>({
     node().nats.publish(hopSubject, payload)
     return { at: String(called) }
   },
-  fetchRow: () => {
-    const { path } = node()
-    fetched = rowsBehind(path, lastSeq(path) - 1)
+  fetch: async () => {
+    await node().bare.fetch()
     return null
   },
-  commit: () => {
+  append: async () => {
     const { bare } = node()
-    const rows = fetched
     const called = nanoseconds()
-    bare.commit(rows)
+    // What is done at once is not waited for.
+    const done = bare.append()
+    if (done !== undefined) await done
     return { ns: elapsedNs(called) }
   }
 }, async () => {
   if (opened === undefined) return
-  opened.bare.close()
+  await opened.bare.close()
   await opened.nats.close()
   await opened.sessions.close()
 })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { openWriter } from '../../core/log/sqlite/format.ts'
+import type { BareLog } from './logs.ts'
 
 /** A row as the log keeps it. */
 export interface Row {
@@ -88,6 +89,18 @@ export const bareWriter = (path: string): BareWriter => {
     commit: (rows) => { commit.immediate(rows) },
     count: () => db.prepare<[], number>('SELECT count(*) FROM event').pluck().get()!,
     close: () => { db.close() }
+  }
+}
+
+/** The log of `path`, and a file of its own for what is appended. */
+export const bareSqlite = (path: string, barePath: string): BareLog => {
+  const writer = bareWriter(barePath)
+  let fetched: readonly Row[] = []
+  return {
+    fetch: () => { fetched = rowsBehind(path, lastSeq(path) - 1) },
+    append: () => { writer.commit(fetched) },
+    readAll: () => readRows(path),
+    close: () => { writer.close() }
   }
 }
 

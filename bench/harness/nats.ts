@@ -4,10 +4,12 @@ import { findNatsServer } from '../../test/support/services.ts'
 import { Lacking } from './case.ts'
 
 /** Runs `use` with a nats-server of its own on a free loopback port. Throws `Lacking` where there is none. */
-export const withNats = async <A>(use: (servers: string) => Promise<A>): Promise<A> => {
+export const withNats = async <A>(
+  use: (servers: string) => Promise<A>, more: readonly string[] = []
+): Promise<A> => {
   const binary = findNatsServer()
   if (binary === undefined) throw new Lacking('there is no nats-server here: npm run services gets one')
-  const server = spawn(binary, ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const server = spawn(binary, ['-a', '127.0.0.1', '-p', '-1', ...more], { stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = once(server, 'exit')
   const kill = (): void => { server.kill('SIGTERM') }
   process.once('exit', kill)

@@ -5,6 +5,7 @@ import { checkCluster } from '../../core/cluster-name.ts'
 import { BroadcastUnavailable, InvalidOptions } from '../../core/errors.ts'
 import { checkKey } from '../../core/key.ts'
 import { checkVia, useConnections, type Via, viaNames, type ViaOptions } from '../../core/nats/via.ts'
+import { revealed } from '../../core/secret.ts'
 import { Broadcast, NodeIdentity } from '../../core/store/broadcast.ts'
 import { makeEnd } from './end.ts'
 import type { ClusterOptions } from './key.ts'
@@ -29,8 +30,7 @@ export const natsBroadcast = (
   options: NatsOptions
 ): Layer.Layer<Broadcast, InvalidOptions | BroadcastUnavailable, NodeIdentity> =>
   Layer.effect(Broadcast, Effect.gen(function*() {
-    const checked = check(options)
-    if (checked instanceof InvalidOptions) return yield* Effect.fail(checked)
+    const checked = yield* revealed(options, check)
     const self = yield* NodeIdentity
     const wire = makeWire(subjectOf(checked.cluster))
     const end = makeEnd({ kind: 'nats', cluster: checked.cluster, key: checked.key, self, wire })
@@ -51,10 +51,11 @@ interface Checked {
 
 const known: readonly string[] = ['cluster', 'key', ...viaNames]
 
-const check = (options: NatsOptions): Checked | InvalidOptions => {
-  if (typeof options !== 'object' || options === null) {
+const check = (given: unknown): Checked | InvalidOptions => {
+  if (typeof given !== 'object' || given === null) {
     return invalid('cluster', "natsBroadcast needs options, at least { cluster: 'a-name' }.")
   }
+  const options = given as NatsOptions
   const stranger = Object.keys(options).find((name) => !known.includes(name))
   if (stranger !== undefined) {
     return invalid(stranger, `natsBroadcast has no option ${stranger}; it has ${known.join(', ')}.`)

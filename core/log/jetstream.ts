@@ -4,9 +4,10 @@ import * as Layer from 'effect/Layer'
 import type * as Scope from 'effect/Scope'
 import * as Stream from 'effect/Stream'
 import { systemClock, type Clock } from '../clock.ts'
-import { InvalidOptions, type LogDamaged, LogUnavailable, LogUnusable } from '../errors.ts'
+import { type InvalidOptions, type LogDamaged, LogUnavailable, LogUnusable } from '../errors.ts'
 import { useConnections } from '../nats/via.ts'
 import { makeRandom } from '../random.ts'
+import { revealed } from '../secret.ts'
 import { Appends } from './jetstream/appends.ts'
 import { Feed } from './jetstream/feed.ts'
 import { Link } from './jetstream/link.ts'
@@ -55,12 +56,8 @@ const closeStepMs = 5
  */
 export const jetstreamLog = (
   options: JetstreamLogOptions
-): Layer.Layer<EventLog, LogUnusable | LogUnavailable | InvalidOptions> => {
-  const checked = checkOptions(options)
-  return checked instanceof InvalidOptions
-    ? Layer.effect(EventLog, Effect.fail(checked))
-    : Layer.effect(EventLog, open(checked, systemClock))
-}
+): Layer.Layer<EventLog, LogUnusable | LogUnavailable | InvalidOptions> =>
+  Layer.effect(EventLog, Effect.flatMap(revealed(options, checkOptions), (checked) => open(checked, systemClock)))
 
 const open = (
   checked: Checked, clock: Clock

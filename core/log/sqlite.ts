@@ -2,7 +2,8 @@ import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import * as Stream from 'effect/Stream'
 import { systemClock, type Clock } from '../clock.ts'
-import { InvalidOptions, type LogUnavailable, type LogUnusable } from '../errors.ts'
+import type { InvalidOptions, LogUnavailable, LogUnusable } from '../errors.ts'
+import { revealed } from '../secret.ts'
 import { Bell } from './bell.ts'
 import { encodeText } from './codec.ts'
 import { follow, pages } from './follow.ts'
@@ -36,12 +37,8 @@ export const pollMs = 10
  */
 export const sqliteLog = (
   options: SqliteLogOptions = {}
-): Layer.Layer<EventLog, LogUnusable | LogUnavailable | InvalidOptions> => {
-  const checked = checkOptions(options)
-  return checked instanceof InvalidOptions
-    ? Layer.effect(EventLog, Effect.fail(checked))
-    : Layer.effect(EventLog, open(checked, systemClock))
-}
+): Layer.Layer<EventLog, LogUnusable | LogUnavailable | InvalidOptions> =>
+  Layer.effect(EventLog, Effect.flatMap(revealed(options, checkOptions), (checked) => open(checked, systemClock)))
 
 const open = Effect.fnUntraced(function*(settings: SqliteSettings, clock: Clock) {
   const node = yield* Effect.acquireRelease(Effect.sync(() => new SqliteNode(settings, clock)), (node) => node.close())

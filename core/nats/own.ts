@@ -3,6 +3,7 @@ import * as Effect from 'effect/Effect'
 import * as Random from 'effect/Random'
 import type * as Scope from 'effect/Scope'
 import { messageOf } from '../message-of.ts'
+import type { Secret } from '../secret.ts'
 import { attach, type Over, type User } from './attach.ts'
 import type { NatsConnection } from './connection.ts'
 import { type Address, addressText, knock, withTold } from './servers.ts'
@@ -10,11 +11,11 @@ import { type Address, addressText, knock, withTold } from './servers.ts'
 /** Options of the client that are passed on to it: how to log in, TLS, and its own timing. */
 export interface NatsConnectOptions {
   readonly user?: string
-  readonly pass?: string
-  readonly token?: string
+  readonly pass?: Secret<string>
+  readonly token?: Secret<string>
   readonly authenticator?: unknown
   /** What stands in a .creds file. */
-  readonly creds?: string
+  readonly creds?: Secret<string>
   readonly tls?: { readonly [option: string]: unknown } | null
   /** The connection's name on the server. Default: 'curfew' and what it is for. */
   readonly name?: string
@@ -57,7 +58,7 @@ export const loadClient = (who: string): Effect.Effect<Connect, NoClient> => Eff
   try: async (): Promise<Connect> => {
     const { connect, credsAuthenticator } = await import('@nats-io/transport-node')
     return ({ creds, ...options }) => {
-      const login = creds === undefined ? {} : { authenticator: credsAuthenticator(Buffer.from(creds)) }
+      const login = typeof creds === 'string' ? { authenticator: credsAuthenticator(Buffer.from(creds)) } : {}
       return connect({ ...options, ...login } as Parameters<typeof connect>[0])
     }
   },

@@ -80,7 +80,7 @@ export interface SessionsShape {
 export class Sessions extends Context.Service<Sessions, SessionsShape>()('curfew/Sessions') {}
 
 /** What may have changed by events that this node has yet to fold. */
-const mayHaveChanged = (verdict: Verdict): boolean =>
+export const mayHaveChanged = (verdict: Verdict): boolean =>
   !verdict.ok && (verdict.reason === 'unknown' || verdict.reason === 'idle' || verdict.reason === 'stale')
 
 const unsure: Verdict = Object.freeze({ ok: false, reason: 'stale' as const })

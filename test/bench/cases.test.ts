@@ -21,13 +21,21 @@ const promised: Readonly<Record<string, Promised>> = {
     figures: ['revocation', 'revocation-p99', 'hop', 'revoke-ack', 'commit'],
     ratios: ['revocation/hop', 'revoke-ack/commit']
   },
-  replay: { figures: ['replay', 'read'], ratios: ['replay/read'] },
+  'revocation-jetstream': {
+    figures: ['revocation', 'revocation-p99', 'hop', 'revoke-ack', 'append'],
+    ratios: ['revocation/hop', 'revoke-ack/append']
+  },
+  'append-jetstream': { figures: ['append', 'bare', 'append 1 x 64'], ratios: ['append/jetstream', 'append/jetstream 1 x 1'] },
+  replay: { figures: ['replay', 'read'], ratios: ['replay/read', 'replay/read, text only'] },
+  'replay-jetstream': { figures: ['replay', 'read'], ratios: ['replay/read'] },
   'loop-delay': { figures: ['loop-delay-ms', 'folded-per-second'], ratios: [] },
   peers: {
     figures: ['curfew', 'fast-jwt', 'fast-jwt-cached', 'jose', 'iron-session', 'express-session'],
     ratios: ['fast-jwt/curfew', 'jose/curfew', 'iron-session/curfew']
   }
 }
+
+const onServers = ['revocation', 'revocation-jetstream', 'append-jetstream', 'replay-jetstream']
 
 let folder = ''
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'curfew-bench-test-')) })
@@ -94,9 +102,9 @@ const smoke = async (name: string): Promise<void> => {
 }
 
 describe('every case, small', { timeout: 120_000 }, () => {
-  test.each(Object.keys(promised).filter((name) => name !== 'revocation'))('%s', smoke)
+  test.each(Object.keys(promised).filter((name) => !onServers.includes(name)))('%s', smoke)
 })
 
-describeWithNats('the case revocation, small', () => {
-  test('revocation', { timeout: 120_000 }, () => smoke('revocation'))
+describeWithNats('the cases that need a nats-server, small', () => {
+  test.each(onServers)('%s', { timeout: 120_000 }, smoke)
 })

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { DurationInput } from '../../domain/limits.ts'
 import { InvalidOptions } from '../../errors.ts'
 import { checkKey } from '../../key.ts'
+import type { Secret } from '../../secret.ts'
 import { checkRetention } from '../retention.ts'
 
 /** Where the log is. */
@@ -18,7 +19,7 @@ export interface SqliteLogOptions {
    * A secret, 16 to 1,024 bytes, that signs where the log begins once its oldest events are gone: so `verifyLog` tells
    * pruning from a beginning that somebody has cut off. All nodes have the same.
    */
-  readonly key?: string | Uint8Array
+  readonly key?: Secret<string | Uint8Array>
 }
 
 /** The options, checked and completed. */

@@ -9,6 +9,7 @@ import { failureOf, type Failure } from './classify.ts'
 import { openReader } from './format.ts'
 import { checkPath } from './options.ts'
 import { checkKey } from '../../key.ts'
+import { revealed, type Secret } from '../../secret.ts'
 import { openError } from './problem.ts'
 import { brokenRecord } from './reader.ts'
 import { Records } from './records.ts'
@@ -37,7 +38,7 @@ export interface Verification {
 /** What a check of a log may go by. */
 export interface VerifyOptions {
   /** The one that the log's nodes have: with it, a beginning that was cut off is told from one that was pruned. */
-  readonly key?: string | Uint8Array
+  readonly key?: Secret<string | Uint8Array>
 }
 
 /**
@@ -47,16 +48,16 @@ export interface VerifyOptions {
 export const verifyLog = (
   path: string, options: VerifyOptions = {}
 ): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> =>
-  Effect.suspend((): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> => {
+  Effect.flatMap(revealed(options, keyIn), (key): Effect.Effect<Verification, InvalidOptions | LogUnusable | LogUnavailable> => {
     const checked = checkPath(path)
     if (checked instanceof InvalidOptions) return Effect.fail(checked)
-    const key = checkKey(options.key)
-    if (key instanceof InvalidOptions) return Effect.fail(key)
     const opened = openReader(checked)
     if (!opened.ok) return Effect.fail(openError(opened.failure))
     return Effect.mapError(verify(checked, new Records(opened.db), key), openError).pipe(
       Effect.ensuring(Effect.sync(() => opened.db.close())))
   })
+
+const keyIn = (options: unknown): ReturnType<typeof checkKey> => checkKey((options as VerifyOptions).key)
 
 const verify = Effect.fnUntraced(function*(path: string, records: Records, key: KeyObject | undefined) {
   const last = yield* ask(path, () => records.bound())

@@ -14,8 +14,11 @@ const rules: readonly Rule[] = [
   oneRotation, graceHolds, reuseEnds, noLostUpdate, everyCallAnswered, foldOfTheLog, allAgree
 ]
 
-/** Holds a history against the promises. It knows the interface and the settings, and nothing of how either is kept. */
-export const check = ({ entries, finals }: Outcome): readonly Violation[] => {
-  const facts = new Facts(entries)
+/**
+ * Holds a history against the promises. It knows the interface and the settings, and nothing of how either is kept.
+ * `turnMs`: the longest turn of an event loop, in which a process may come by several things at a time.
+ */
+export const check = ({ entries, finals }: Outcome, turnMs = 0): readonly Violation[] => {
+  const facts = new Facts(entries, turnMs)
   return rules.flatMap((rule) => rule(facts, finals)).sort((a, b) => a.at - b.at)
 }

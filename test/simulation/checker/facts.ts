@@ -82,7 +82,11 @@ export class Facts {
   readonly #troubles = new Map<string, Span[]>()
   readonly #clocks: Array<Extract<Entry, { readonly what: 'clock' }>> = []
 
-  constructor(entries: readonly Entry[]) {
+  readonly #turnMs: number
+
+  /** `turnMs`: an answer is as good as given so long before whoever asked gets it, with other work between the two. */
+  constructor(entries: readonly Entry[], turnMs = 0) {
+    this.#turnMs = turnMs
     this.endsAt = entries.at(-1)?.at ?? 0
     this.calls = callsIn(entries)
     this.presented = presentedIn(entries, this.calls)
@@ -128,6 +132,12 @@ export class Facts {
       if (next === at || next === Infinity) return next
       at = next
     }
+  }
+
+  /** Whether the token was let in after that moment, surely. */
+  isLetInAfter(presented: Presented, moment: Moment): boolean {
+    return presented.verdict === 'ok' && isAfter(presented, moment) && (!presented.isAuthentication
+      || isAfter(presented.asked, moment) || presented.at >= moment.at + this.#turnMs)
   }
 
   /** How far the wall clock of the process's machine was ahead at that time, ms. */

@@ -16,7 +16,7 @@ const acceptedAfter = (facts: Facts, rule: string, isBroken: (revoke: Revoke, at
   facts.of('revoke').flatMap((revoke) => {
     if (revoke.answered?.answer.ok !== true) return []
     return covered(facts, revoke).flatMap((session) => session.presented.flatMap((presented): readonly Violation[] => {
-      if (presented.verdict !== 'ok' || !isAfter(presented, revoke.answered!)) return []
+      if (!facts.isLetInAfter(presented, revoke.answered!)) return []
       const why = isBroken(revoke, presented)
       return why === undefined ? [] : [{
         rule, at: presented.at,
@@ -48,7 +48,7 @@ export const writerRefuses: Rule = (facts) => facts.of('revoke').flatMap((revoke
   return covered(facts, revoke).flatMap((session) => {
     const mine = session.presented.filter((presented) => presented.process === process && presented.verdict === 'ok')
     if (!mine.some((presented) => isAfter(revoke, presented))) return []
-    return mine.filter((presented) => isAfter(presented, answered)).map(({ at, token }): Violation => ({
+    return mine.filter((presented) => facts.isLetInAfter(presented, answered)).map(({ at, token }): Violation => ({
       rule: 'the writer refuses', at, text: `${process} accepted ${token}, which it was told to end at ${revoke.at}`
     }))
   })
@@ -56,17 +56,15 @@ export const writerRefuses: Rule = (facts) => facts.of('revoke').flatMap((revoke
 
 /** I2: what a process has refused as ended it never accepts again; nor after it has told so by a signal. */
 export const endIsFinal: Rule = (facts) => [...facts.sessions.values()].flatMap((session) => {
-  const over = new Set(facts.aborts
-    .filter(({ session: name, reason }) => name === session.name && isEnd(reason))
-    .map(({ process, index }) => `${process} ${index}`))
-  const aborted = [...over].map((key) => key.split(' ') as [string, string])
-  const ended = new Set<string>()
-  return session.presented.flatMap(({ at, index, process, token, verdict }): readonly Violation[] => {
-    const hasAborted = aborted.some(([name, when]) => name === process && Number(when) < index)
-    if (verdict === 'ended') ended.add(process)
-    return verdict === 'ok' && (ended.has(process) || hasAborted)
-      ? [{ rule: 'an end is final', at, text: `${process} accepted ${token} after it had told that the session was over` }]
-      : []
+  const aborts = facts.aborts.filter(({ session: name, reason }) => name === session.name && isEnd(reason))
+  const refusals = session.presented.filter(({ verdict }) => verdict === 'ended')
+  const told = [...aborts, ...refusals]
+  return session.presented.flatMap((presented): readonly Violation[] => {
+    const { at, process, token } = presented
+    const before = told.find((one) => one.process === process && facts.isLetInAfter(presented, one))
+    return before === undefined ? [] : [{
+      rule: 'an end is final', at, text: `${process} accepted ${token} after it had told that the session was over, at ${before.at}`
+    }]
   })
 })
 const isEnd = (reason: string): boolean =>

@@ -1,6 +1,6 @@
 import { sessionOf } from '../history.ts'
 import { settings } from '../settings.ts'
-import type { Call } from './facts.ts'
+import type { Call, Facts } from './facts.ts'
 import type { Rule, Violation } from './violation.ts'
 
 const isOk = ({ answered }: Pick<Call, 'answered'>): boolean => answered?.answer.ok === true
@@ -63,6 +63,15 @@ export const foldOfTheLog: Rule = (facts, finals) => finals.filter(({ holds, log
 
 const nearMs = 3_000
 
+/** Near a limit clocks that differ may say different things, and one is asked a little later than the other. */
+const mayDiffer = (facts: Facts, token: string, at: number, verdicts: readonly string[]): boolean => {
+  const { create, presented } = facts.sessions.get(sessionOf(token))!
+  const isNear = (deadline: number): boolean => facts.toleranceMs > nearMs || Math.abs(at - deadline) < nearMs
+  const seen = [create, ...presented.filter((one) => one.touch && one.verdict === 'ok')]
+  return (verdicts.includes('absolute') && isNear(create.at + settings.limits.absolute))
+    || (verdicts.includes('idle') && seen.some((one) => isNear(one.at + settings.limits.idle)))
+}
+
 /** In the end all processes answer alike: what one of them heard is in the log. */
 export const allAgree: Rule = (facts) => {
   const last = new Map<string, { readonly process: string; readonly verdict: string }>()
@@ -73,11 +82,7 @@ export const allAgree: Rule = (facts) => {
       last.set(token, { process, verdict })
       return []
     }
-    // Near a limit clocks that differ may say different things.
-    const isByClock = [known.verdict, verdict].some((one) => one === 'idle' || one === 'absolute')
-    const isNear = facts.toleranceMs > nearMs
-      || Math.abs(at - facts.sessions.get(sessionOf(token))!.create.at - settings.limits.absolute) < nearMs
-    return (known.verdict === 'ok') === (verdict === 'ok') || (isByClock && isNear) ? [] : [{
+    return (known.verdict === 'ok') === (verdict === 'ok') || mayDiffer(facts, token, at, [known.verdict, verdict]) ? [] : [{
       rule: 'all agree', at,
       text: `${process} says ${verdict} of ${token} in the end, and ${known.process} ${known.verdict} (${sessionOf(token)})`
     }]
