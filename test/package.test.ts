@@ -3,6 +3,7 @@ import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { findOldestNode, oldestNodeVersion } from './support/services.ts'
 import { temporaryFolder } from './support/temp.ts'
@@ -141,9 +142,24 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
     expect(alone.filter((url) => url.includes('/curfew/dist/consumers/broadcast/nats'))).toEqual([])
   })
 
+  it('has a command that runs, says how it is used, and loads no driver of a server before it is asked for one', async () => {
+    await runProgram(process.execPath, 'commands.db')
+    const curfew = (...args: readonly string[]) => run(app, join('node_modules', '.bin', 'curfew'), ...args)
+    expect(await curfew('--help')).toMatch(/^Usage: curfew COMMAND\n {2}archive /)
+    expect(await curfew('archive', '--from', 'sqlite:commands.db', '--to', 'commands.ndjson.gz')).toMatch(/^\d+ events archived\n$/)
+    const lines = gunzipSync(readFileSync(join(app, 'commands.ndjson.gz'))).toString()
+    expect(lines).toMatch(/"SessionStarted"[^]*"SessionEnded"/)
+    expect(await curfew('archive', '--from', 'sqlite:commands.db', '--to', 'commands.ndjson.gz')).toBe('0 events archived\n')
+    expect(await curfew('verify', '--log', 'commands.db')).toMatch(/^intact: \d+ records/)
+    await expect(curfew('archive', '--from', 'jetstream:127.0.0.1?cluster=shop', '--to', 'none.gz'))
+      .rejects.toThrow(/curfew archive: .*@nats-io\/transport-node/)
+    expect(existsSync(join(app, 'none.gz'))).toBe(false)
+  })
+
   it('type-checks from TypeScript, declarations and all', async () => {
     writeFileSync(join(app, 'consumer.ts'), `
       import { type CurfewError, openSessions, type Session, sqliteLog, type Verdict } from 'curfew'
+      import { archive, archiveFile, type ArchiveTarget } from 'curfew/archive'
       import { layer, memoryLog, Sessions } from 'curfew/effect'
       import { jetstreamLog } from 'curfew/jetstream'
       import { natsBroadcast } from 'curfew/nats'
@@ -166,6 +182,8 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
         const store = yield* Sessions
         return (yield* store.create({ subject: null })).token
       }).pipe(Effect.provide(layer({ log: memoryLog() })))
+      const target: ArchiveTarget = archiveFile({ path: 'a.ndjson.gz' })
+      export const events: number = (await archive({ from: memoryLog(), to: target, without: ['attributes'] })).events
       export const log = jetstreamLog({ cluster: 'shop', replicas: 3, retention: '31 days' })`)
     writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import * as archiveDoor from '../consumers/archive.ts'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
 import * as jetstreamDoor from '../core/log/jetstream.ts'
@@ -12,8 +13,9 @@ import { parseAll, readTexts, root } from './tidy/files.ts'
 import { declarations } from './tidy/public.ts'
 
 const errorClasses = [
-  'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable', 'Closed', 'Conflict', 'InvalidOptions',
-  'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound', 'TooManySessions'
+  'ArchiveGap', 'ArchiveUnavailable', 'ArchiveUnusable', 'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable',
+  'Closed', 'Conflict', 'InvalidOptions', 'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound',
+  'TooManySessions'
 ]
 
 /** By subpath of the package: the file, what it gives to a program, and what to the type checker alone. */
@@ -41,10 +43,22 @@ const doors = {
     values: ['jetstreamLog'],
     types: ['JetstreamLogOptions', 'NatsConnectOptions', 'NatsConnection']
   },
+  './archive': {
+    file: 'consumers/archive.ts', loaded: archiveDoor,
+    values: ['archive', 'archiveFile'],
+    types: [
+      'ArchiveError', 'ArchiveFileOptions', 'ArchiveMark', 'ArchiveOptions', 'ArchiveProgress', 'ArchiveSource', 'ArchiveState',
+      'ArchiveTarget', 'Omission', 'OpenArchive'
+    ]
+  },
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,
-    values: ['Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'layer', 'memoryLog', 'sqliteLog', 'systemWorld', 'verifyLog'],
+    values: [
+      'Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'archive', 'archiveFile', 'layer', 'memoryLog', 'sqliteLog',
+      'systemWorld', 'verifyLog'
+    ],
     types: [
+      'ArchiveError',
       'BroadcastShape', 'BroadcastStatus', 'EventLogShape', 'LogStatus', 'OpenError', 'OpenOptions', 'SessionsShape',
       'StoredEvent', 'World'
     ]
