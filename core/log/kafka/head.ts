@@ -47,6 +47,7 @@ export const extent = (parts: HeadParts): Effect.Effect<Extent, Problem> => Effe
 const once = ({ brokers, stand, topic }: HeadParts): Effect.Effect<Extent, Problem> => Effect.suspend(() => {
   const damage = stand.damage()
   if (damage !== undefined) return Effect.fail(damage)
+  const stood = stand.allKnown()
   const layout = brokers.layout()
   if (layout === undefined) return Effect.flatMap(brokers.refresh, () => Effect.fail<Trouble>(unknownLayout))
   const byLeader = Map.groupBy(layout.partitions.keys(), (partition) => layout.partitions[partition]!.leader)
@@ -65,7 +66,7 @@ const once = ({ brokers, stand, topic }: HeadParts): Effect.Effect<Extent, Probl
         for (const [partition, first] of began) starts[partition] = first
       }
       for (let partition = 0; partition < stand.partitions(); partition++) {
-        const wrong = stand.ends(partition, ends[partition] ?? 0)
+        const wrong = stand.ends(partition, ends[partition] ?? 0, stood[partition]!)
         if (wrong !== undefined) return Effect.fail(wrong)
       }
       return Effect.succeed({ starts, ends })

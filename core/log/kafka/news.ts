@@ -120,18 +120,19 @@ export class News {
       const mark = again ? stand.mark(partition) : undefined
       return [partition, Math.min(next, mark?.offset ?? next)]
     }))
+    const stood = stand.allKnown()
     return fetchFrom(wire, stand.topic, places, again ? 0 : waitMs).pipe(
-      Effect.flatMap((fetched) => this.#take(fetched)),
+      Effect.flatMap((fetched) => this.#take(fetched, stood)),
       Effect.catch((problem: Problem) =>
         !('_tag' in problem) && problem.kind === 'range' ? this.#outOfRange(partitions, problem) : Effect.fail(problem)))
   }
 
-  #take(fetched: readonly FetchedPartition[]): Effect.Effect<boolean, Problem> {
+  #take(fetched: readonly FetchedPartition[], stood: readonly number[]): Effect.Effect<boolean, Problem> {
     const { stand } = this.#parts
     let isNew = false
     for (const { partition, end, records } of fetched) {
       const recent = this.#recent[partition]!
-      const wrong = stand.delivered(partition, records) ?? stand.ends(partition, end)
+      const wrong = stand.delivered(partition, records) ?? stand.ends(partition, end, stood[partition]!)
       if (wrong !== undefined) return Effect.fail(wrong)
       const more = records.filter(({ offset }) => offset >= recent.next)
       if (more.length === 0) continue

@@ -55,6 +55,11 @@ export class Stand {
     return this.#partitions[partition]!.known
   }
 
+  /** The same of every partition. */
+  allKnown(): readonly number[] {
+    return this.#partitions.map(({ known }) => known)
+  }
+
   /** The last record that came, by which the partition is known again. */
   mark(partition: number): Raw | undefined {
     return this.#partitions[partition]!.mark
@@ -87,13 +92,16 @@ export class Stand {
     return undefined
   }
 
-  /** Where a partition was said to end; returns what is wrong with that. */
-  ends(partition: number, end: number): Trouble | LogDamaged | undefined {
+  /**
+   * Where a partition was said to end, and how much was known to stand there when that was asked: more may be known by now.
+   * Returns what is wrong with it.
+   */
+  ends(partition: number, end: number, stood: number): Trouble | LogDamaged | undefined {
     const stand = this.#partitions[partition]!
     if (this.#damage !== undefined) return this.#damage
-    if (end >= stand.known) {
+    if (end >= stood) {
       stand.lagsSince = undefined
-      stand.known = end
+      this.know(partition, end)
       return undefined
     }
     const now = this.#clock.monotonic()
@@ -101,7 +109,7 @@ export class Stand {
     if (now - stand.laggedAt > laggingSeenMsMax) stand.lagsSince = undefined
     stand.laggedAt = now
     stand.lagsSince ??= now
-    const what = `ends at record ${end} of partition ${partition}, though ${stand.known} records stood there`
+    const what = `ends at record ${end} of partition ${partition}, though ${stood} records stood there`
     if (now - stand.lagsSince >= laggingMsMax) {
       return this.distrust(`${what}: it lost them, by an unclean election, or was made anew`)
     }
