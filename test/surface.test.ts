@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
 import * as jetstreamDoor from '../core/log/jetstream.ts'
+import * as kafkaDoor from '../core/log/kafka.ts'
 import { EndReason } from '../core/domain/events.ts'
 import * as errors from '../core/errors.ts'
 import * as door from '../index.ts'
@@ -40,6 +41,11 @@ const doors = {
     file: 'core/log/jetstream.ts', loaded: jetstreamDoor,
     values: ['jetstreamLog'],
     types: ['JetstreamLogOptions', 'NatsConnectOptions', 'NatsConnection']
+  },
+  './kafka': {
+    file: 'core/log/kafka.ts', loaded: kafkaDoor,
+    values: ['kafkaLog'],
+    types: ['KafkaConnectOptions', 'KafkaLogOptions', 'KafkaSocketRequest']
   },
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,

@@ -1,9 +1,11 @@
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
+import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
 import * as Stream from 'effect/Stream'
 import { systemClock, type Clock } from '../clock.ts'
 import { InvalidOptions, type LogDamaged, LogUnavailable, LogUnusable } from '../errors.ts'
+import { metadata } from './kafka/api.ts'
 import { Appends } from './kafka/appends.ts'
 import { Brokers } from './kafka/brokers.ts'
 import { loadDriver } from './kafka/driver.ts'
@@ -23,6 +25,9 @@ export type { KafkaConnectOptions, KafkaLogOptions, KafkaSocketRequest } from '.
 /** Appends that have no answer when the log closes are waited for so long. */
 const closeMsMax = 1_000
 const closeStepMs = 5
+/** So often, and so long, it is tried whether a topic is ready. */
+const readyStep = '100 millis'
+const readyStepsMax = 20
 
 /**
  * A log in one topic of Kafka, for any number of nodes. The topic is made where there is none, and checked where there is
@@ -63,10 +68,24 @@ const open = (
     Effect.sync(() => new Brokers(checked, make, clock)), (brokers) => Effect.sync(() => brokers.close()))
   const topic = yield* openTopic(brokers, checked)
   const stand: Stand = new Stand(checked.topic, topic.partitions, clock, () => node.wake())
-  const node = new KafkaNode(checked, { brokers, stand, topic, clock })
+  const parts = { brokers, stand, topic, clock }
+  yield* ready(parts)
+  const node = new KafkaNode(checked, parts)
   yield* Effect.addFinalizer(() => node.close())
   return node.shape()
 })
+
+/** A topic that was just made has its leaders a moment later. The first append is to find its connection open. */
+const ready = (parts: HeadParts): Effect.Effect<void, LogUnavailable> => {
+  const { brokers, stand } = parts
+  const connected = Effect.suspend(() => Effect.forEach(new Set(brokers.layout()?.partitions.map(({ leader }) => leader)), (leader) => {
+    const wire = brokers.broker('append', leader)
+    return wire === undefined ? Effect.void : metadata(wire, stand.topic)
+  }, { concurrency: 'unbounded', discard: true }))
+  return Effect.andThen(extent(parts), connected).pipe(
+    Effect.retry(Schedule.max([Schedule.spaced(readyStep), Schedule.recurs(readyStepsMax)])),
+    Effect.mapError(asUnavailable))
+}
 
 class KafkaNode {
   readonly #checked: Checked

@@ -1,5 +1,5 @@
 import * as Effect from 'effect/Effect'
-import * as Exit from 'effect/Exit'
+import type * as Exit from 'effect/Exit'
 import type { Clock } from '../../clock.ts'
 import { metadata, type Layout } from './api.ts'
 import type { MakeBroker } from './driver.ts'

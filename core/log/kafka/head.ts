@@ -34,12 +34,12 @@ export interface HeadParts {
  */
 export const extent = (parts: HeadParts): Effect.Effect<Extent, Problem> => Effect.suspend(() => {
   const until = parts.clock.monotonic() + answerMsMax
-  const attempt: Effect.Effect<Extent, Problem> = Effect.catch(once(parts), (problem) => {
+  const attempt: Effect.Effect<Extent, Problem> = once(parts).pipe(Effect.catch((problem) => {
     const mayPass = !('_tag' in problem) && problem.kind === 'moved' && parts.clock.monotonic() < until
     return mayPass
       ? Effect.delay(Effect.andThen(Effect.ignore(parts.brokers.refresh), attempt), retryMs)
       : Effect.fail(problem)
-  })
+  }))
   // The next one is to know more, without being held up by it.
   return Effect.tapError(attempt, () => Effect.sync(() => { Effect.runFork(Effect.ignore(parts.brokers.refresh)) }))
 })

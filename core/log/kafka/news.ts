@@ -1,5 +1,5 @@
 import * as Effect from 'effect/Effect'
-import * as Fiber from 'effect/Fiber'
+import type * as Fiber from 'effect/Fiber'
 import { Bell } from '../bell.ts'
 import { fetchFrom, type FetchedPartition, type Raw } from './api.ts'
 import { extent, type HeadParts } from './head.ts'
