@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { Kafka } from 'kafkajs'
+import { type Admin, Kafka } from 'kafkajs'
 import { describe } from 'vitest'
 import { freeze, type Kept, startKept, thaw } from './kept.ts'
 import { findJava, findKafka } from './services.ts'
@@ -13,6 +13,8 @@ import { until } from './until.ts'
 /** A real Kafka broker of our own, on loopback. Ends with its owner, or with this process. */
 export interface KafkaServer extends AsyncDisposable {
   readonly address: string
+  /** The same for who logs in: by SASL PLAIN, as the user curfew with the password `kafkaPassword`. */
+  readonly guardedAddress: string
   readonly kill: () => Promise<void>
   /** Starts it again on the same port, with what it had on its disk. */
   readonly start: () => Promise<void>
@@ -52,14 +54,27 @@ const serves = async (address: string, brokers: number): Promise<boolean> => {
   }
 }
 
-const settingsOf = (id: number, port: number, voters: readonly string[], ports: readonly number[], folder: string): string => `
+export const kafkaPassword = 'p4ss-w0rd'
+
+/** The ports of one broker. */
+interface Ports {
+  readonly plain: number
+  readonly guarded: number
+  readonly controller: number
+}
+
+const settingsOf = (id: number, ports: Ports, voters: readonly string[], folder: string): string => `
 process.roles=broker,controller
 node.id=${id}
 controller.quorum.voters=${voters.join(',')}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${ports[id - 1]!}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=PLAINTEXT://127.0.0.1:${ports.plain},GUARDED://127.0.0.1:${ports.guarded},CONTROLLER://127.0.0.1:${ports.controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:${ports.plain},GUARDED://127.0.0.1:${ports.guarded}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.plain.sasl.jaas.config=${[
+  'org.apache.kafka.common.security.plain.PlainLoginModule required', `user_curfew="${kafkaPassword}";`
+].join(' ')}
 log.dirs=${folder}
 offsets.topic.replication.factor=1
 group.initial.rebalance.delay.ms=0
@@ -76,18 +91,19 @@ log.cleaner.enable=false
 export const startKafkaServers = async (count: number, more: readonly string[] = []): Promise<readonly KafkaServer[]> => {
   const [java, jars] = [findJava(), findKafka()]
   if (java === undefined || jars === undefined) throw new Error('there is no Kafka: npm run services gets one')
-  const ports = await freePorts(2 * count)
-  const controllers = ports.slice(count)
-  const voters = controllers.map((port, i) => `${i + 1}@127.0.0.1:${port}`)
-  const servers = ports.slice(0, count).map((port, i): KafkaServer => {
+  const free = await freePorts(3 * count)
+  const ports = Array.from({ length: count }, (_, i): Ports =>
+    ({ plain: free[3 * i]!, guarded: free[3 * i + 1]!, controller: free[3 * i + 2]! }))
+  const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`)
+  const servers = ports.map((own, i): KafkaServer => {
     const folder = temporaryFolder()
     const data = join(folder, 'data')
     mkdirSync(data)
     // What "format" would write.
     writeFileSync(join(data, 'meta.properties'), `version=1\ncluster.id=Y3VyZmV3Y3VyZmV3Y3VyZg\nnode.id=${i + 1}\n`)
     const file = join(folder, 'server.properties')
-    writeFileSync(file, [settingsOf(i + 1, port, voters, controllers, data), ...more].join('\n'))
-    const address = `127.0.0.1:${port}`
+    writeFileSync(file, [settingsOf(i + 1, own, voters, data), ...more].join('\n'))
+    const address = `127.0.0.1:${own.plain}`
     let running: Kept | undefined
     const kill = async (): Promise<void> => {
       const ending = running
@@ -95,7 +111,7 @@ export const startKafkaServers = async (count: number, more: readonly string[] =
       await ending?.end()
     }
     return {
-      address, kill,
+      address, guardedAddress: `127.0.0.1:${own.guarded}`, kill,
       start: async () => {
         running = await startKept(java, [...javaArgs, '-cp', join(jars, '*'), 'kafka.Kafka', file])
         await until(`the broker serves at ${address}`, () => serves(address, count), startedWithinMs)
@@ -119,6 +135,17 @@ export const startKafkaServer = async (more: readonly string[] = []): Promise<Ka
 
 /** So long a broker may take to start on a busy machine, ms: for hooks. */
 export const kafkaStartMsMax = startedWithinMs
+
+/** What an operator does with his own tools. */
+export const operate = async <A>(server: KafkaServer, deed: (admin: Admin) => Promise<A>): Promise<A> => {
+  const admin = new Kafka({ brokers: [server.address], logCreator: () => () => undefined }).admin()
+  await admin.connect()
+  try {
+    return await deed(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
 
 /** A suite that needs Kafka; without one it is skipped by name. */
 export const describeWithKafka = (name: string, body: () => void): void => {
