@@ -1,10 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { createServer, type AddressInfo } from 'node:net'
 import { type Admin, Kafka } from 'kafkajs'
 import { describe } from 'vitest'
+import { type BrokerPorts, prepareBroker } from './kafka-broker.ts'
 import { freeze, type Kept, startKept, thaw } from './kept.ts'
 import { findJava, findKafka } from './services.ts'
 import { temporaryFolder } from './temp.ts'
@@ -23,8 +21,6 @@ export interface KafkaServer extends AsyncDisposable {
   readonly thaw: () => void
 }
 
-/** A small machine in little time: it lives for seconds, and holds little. */
-const javaArgs = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 const startedWithinMs = 60_000
 
 /** All at once: a port that was found and given back may be found again. */
@@ -54,55 +50,16 @@ const serves = async (address: string, brokers: number): Promise<boolean> => {
   }
 }
 
-export const kafkaPassword = 'p4ss-w0rd'
-
-/** The ports of one broker. */
-interface Ports {
-  readonly plain: number
-  readonly guarded: number
-  readonly controller: number
-}
-
-const settingsOf = (id: number, ports: Ports, voters: readonly string[], folder: string): string => `
-process.roles=broker,controller
-node.id=${id}
-controller.quorum.voters=${voters.join(',')}
-listeners=PLAINTEXT://127.0.0.1:${ports.plain},GUARDED://127.0.0.1:${ports.guarded},CONTROLLER://127.0.0.1:${ports.controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:${ports.plain},GUARDED://127.0.0.1:${ports.guarded}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
-listener.name.guarded.plain.sasl.jaas.config=${[
-  'org.apache.kafka.common.security.plain.PlainLoginModule required', `user_curfew="${kafkaPassword}";`
-].join(' ')}
-log.dirs=${folder}
-offsets.topic.replication.factor=1
-group.initial.rebalance.delay.ms=0
-auto.create.topics.enable=false
-num.network.threads=1
-num.io.threads=2
-log.initial.task.delay.ms=100
-log.retention.check.interval.ms=200
-log.segment.delete.delay.ms=100
-log.cleaner.enable=false
-`
-
 /** Starts so many brokers, which make one cluster. */
-export const startKafkaServers = async (count: number, more: readonly string[] = []): Promise<readonly KafkaServer[]> => {
+export const startKafkaServers = async (count: number): Promise<readonly KafkaServer[]> => {
   const [java, jars] = [findJava(), findKafka()]
   if (java === undefined || jars === undefined) throw new Error('there is no Kafka: npm run services gets one')
   const free = await freePorts(3 * count)
-  const ports = Array.from({ length: count }, (_, i): Ports =>
+  const ports = Array.from({ length: count }, (_, i): BrokerPorts =>
     ({ plain: free[3 * i]!, guarded: free[3 * i + 1]!, controller: free[3 * i + 2]! }))
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`)
   const servers = ports.map((own, i): KafkaServer => {
-    const folder = temporaryFolder()
-    const data = join(folder, 'data')
-    mkdirSync(data)
-    // What "format" would write.
-    writeFileSync(join(data, 'meta.properties'), `version=1\ncluster.id=Y3VyZmV3Y3VyZmV3Y3VyZg\nnode.id=${i + 1}\n`)
-    const file = join(folder, 'server.properties')
-    writeFileSync(file, [settingsOf(i + 1, own, voters, data), ...more].join('\n'))
+    const args = prepareBroker({ id: i + 1, ports: own, voters, jars, folder: temporaryFolder() })
     const address = `127.0.0.1:${own.plain}`
     let running: Kept | undefined
     const kill = async (): Promise<void> => {
@@ -113,7 +70,7 @@ export const startKafkaServers = async (count: number, more: readonly string[] =
     return {
       address, guardedAddress: `127.0.0.1:${own.guarded}`, kill,
       start: async () => {
-        running = await startKept(java, [...javaArgs, '-cp', join(jars, '*'), 'kafka.Kafka', file])
+        running = await startKept(java, args)
         await until(`the broker serves at ${address}`, () => serves(address, count), startedWithinMs)
       },
       freeze: async () => {
@@ -128,8 +85,8 @@ export const startKafkaServers = async (count: number, more: readonly string[] =
   return servers
 }
 
-export const startKafkaServer = async (more: readonly string[] = []): Promise<KafkaServer> => {
-  const [server] = await startKafkaServers(1, more)
+export const startKafkaServer = async (): Promise<KafkaServer> => {
+  const [server] = await startKafkaServers(1)
   return server!
 }
 

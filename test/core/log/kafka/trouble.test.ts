@@ -8,8 +8,9 @@ import { position, reaches, start } from '../../../../core/log/position.ts'
 import type { StoredEvent } from '../../../../core/log/port.ts'
 import { startAppending } from '../../../support/appender.ts'
 import { newKafkaCluster } from '../../../support/kafka.ts'
+import { kafkaPassword } from '../../../support/kafka-broker.ts'
 import {
-  describeWithKafka, kafkaPassword, kafkaStartMsMax, type KafkaServer, operate, startKafkaServer
+  describeWithKafka, kafkaStartMsMax, type KafkaServer, operate, startKafkaServer
 } from '../../../support/kafka-server.ts'
 import { freePort } from '../../../support/kept.ts'
 import { failure, type Following, LogNode } from '../../../support/log-node.ts'
