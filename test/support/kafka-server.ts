@@ -11,6 +11,7 @@ import { until } from './until.ts'
 /** A real Kafka broker of our own, on loopback. Ends with its owner, or with this process. */
 export interface KafkaServer extends AsyncDisposable {
   readonly address: string
+  readonly port: number
   /** The same for who logs in: by SASL PLAIN, as the user curfew with the password `kafkaPassword`. */
   readonly guardedAddress: string
   readonly kill: () => Promise<void>
@@ -68,7 +69,7 @@ export const startKafkaServers = async (count: number): Promise<readonly KafkaSe
       await ending?.end()
     }
     return {
-      address, guardedAddress: `127.0.0.1:${own.guarded}`, kill,
+      address, port: own.plain, guardedAddress: `127.0.0.1:${own.guarded}`, kill,
       start: async () => {
         running = await startKept(java, args)
         await until(`the broker serves at ${address}`, () => serves(address, count), startedWithinMs)
