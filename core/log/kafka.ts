@@ -149,7 +149,10 @@ class KafkaNode {
 
   #extent(): Effect.Effect<Extent, LogUnavailable> {
     return extent(this.#parts).pipe(
-      Effect.tap(() => Effect.sync(() => { this.#headFailure = null })),
+      Effect.tap(({ ends }) => Effect.sync(() => {
+        this.#headFailure = null
+        this.#news.heard(ends)
+      })),
       Effect.mapError((problem) => {
         this.#headFailure = problem.message
         return this.#open ? asUnavailable(problem) : closed

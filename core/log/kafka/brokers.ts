@@ -37,6 +37,11 @@ export class Brokers {
     return this.#failure
   }
 
+  /** Somebody got an answer that was good. */
+  works(): void {
+    this.#failure = null
+  }
+
   /** How the topic was laid out when that was asked last. */
   layout(): Layout | undefined {
     return this.#layout

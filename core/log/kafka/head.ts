@@ -69,6 +69,7 @@ const once = ({ brokers, stand, topic }: HeadParts): Effect.Effect<Extent, Probl
         const wrong = stand.ends(partition, ends[partition] ?? 0, stood[partition]!)
         if (wrong !== undefined) return Effect.fail(wrong)
       }
+      brokers.works()
       return Effect.succeed({ starts, ends })
     })
 })

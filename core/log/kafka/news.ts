@@ -7,8 +7,8 @@ import type { LogDamaged } from '../../errors.ts'
 import type { Trouble } from './trouble.ts'
 import type { Wire } from './wire.ts'
 
-/** A broker holds back its answer for so long while there is nothing new, ms. */
-const waitMs = 5_000
+/** A broker holds back its answer for so long while there is nothing new, ms. So soon is one missed that is gone. */
+const waitMs = 1_000
 /** Between two attempts, ms. */
 const retryMs = 250
 /** So many records of a partition, and so many characters of them, are kept for who takes them. */
@@ -50,6 +50,11 @@ export class News {
   join(): () => void {
     if (++this.#followers === 1) this.#start()
     return () => { if (--this.#followers === 0) this.#stop() }
+  }
+
+  /** Wakes those who follow, if there is more than came: whoever else knows it was quicker, or nothing comes any more. */
+  heard(ends: readonly number[]): void {
+    if (this.#recent.some(({ next }, partition) => next < (ends[partition] ?? 0))) this.bell.ring()
   }
 
   /** The records from this offset on, where they are at hand. */

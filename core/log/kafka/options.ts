@@ -42,7 +42,8 @@ export interface KafkaLogOptions {
   readonly topic?: string
   /**
    * How many partitions the log has, 1 to 64: for a topic to be made 1 if not given; one that is there must have as many,
-   * if given. It can never be changed, for events of one subject would then stand in two of them.
+   * if given. It can never be changed, for events of one subject would then stand in two of them. Name it, so that a node
+   * does not start on a topic whose partitions somebody else has changed.
    */
   readonly partitions?: number
   /**

@@ -22,6 +22,9 @@ const readyWithin = '15 seconds'
 const retryEvery = '100 millis'
 const replicasOfCluster = 3
 
+/** More is never sent at once, whatever the topic takes: a broker would close the connection. */
+const batchBytesMax = 16_777_216
+
 type Problem = Trouble | LogUnusable
 
 /** The topic that is the log: found and fit, or made. */
@@ -87,7 +90,7 @@ const check = (brokers: Brokers, checked: Checked, { partitions }: Layout): Effe
     }
     return {
       partitions: partitions.length, replicas,
-      inSyncMin: Number(config['min.insync.replicas']), bytesMax: Number(config['max.message.bytes'])
+      inSyncMin: Number(config['min.insync.replicas']), bytesMax: Math.min(Number(config['max.message.bytes']), batchBytesMax)
     }
   })
 }
