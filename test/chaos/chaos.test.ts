@@ -53,7 +53,7 @@ describeWithNats('a real cluster under real faults', () => {
   })
 
   it(`keeps them where the log is in Kafka${kafkaNeeds}`, { timeout: 3 * minutes, skip: kafkaNeeds !== '' }, async () => {
-    const played = named('log link cut', 'log link held, node killed', 'broker frozen', 'broker killed', 'node paused, link held')
+    const played = named('log link held, node killed', 'broker frozen', 'broker killed')
     expectUnbroken(await play({ faults: played, log: { kind: 'kafka' } }), played)
   })
 

@@ -36,6 +36,9 @@ const commands = (records: readonly StoredEvent[]): readonly string[] =>
 const openError = (options: KafkaLogOptions): Promise<unknown> =>
   LogNode.open(kafkaLog(options)).then((node) => node.close(), (error: unknown) => error)
 
+/** What keeps this process alive. */
+const resources = (kind: string): number => process.getActiveResourcesInfo().filter((found) => found === kind).length
+
 /** Deletes a topic behind the back of those who use it. */
 const remove = (topic: string): Promise<void> => operate(server, async (admin) => {
   await admin.deleteTopics({ topics: [topic] })
@@ -80,28 +83,30 @@ describeWithKafka('kafkaLog in trouble', () => {
     })
   })
 
-  it('a broker that stands still holds up no call for long, and everything goes on with it', { timeout: 60_000 }, async () => {
+  it('a broker that stands still holds up no call for long, and an append is tried again', { timeout: 60_000 }, async () => {
     const a = await open()
     const following = follow(a)
     await a.append(eventOf('ann', 'c0'))
     await until('it has come', () => following.records.length === 1)
     await server.freeze()
+    const late = follow(a)
+    const answer = failure(a.log.append([eventOf('ann', 'c1')]))
     const began = performance.now()
     const errors = await Promise.all([
-      failure(a.log.append([eventOf('ann', 'c1')])), failure(a.log.head), failure(Stream.runDrain(a.log.read(start))),
-      openError({ brokers: server.address, cluster: 'other' })
+      failure(a.log.head), openError({ brokers: server.address, cluster: 'other' }), failure(Stream.runDrain(a.log.read(start)))
     ])
-    // An append is tried for 4 s, and its last attempt takes 2 s at most.
-    expect(performance.now() - began).toBeLessThan(8_000)
+    expect(performance.now() - began).toBeLessThan(6_000)
     for (const error of errors) expect(error).toBeInstanceOf(LogUnavailable)
     expect(a.log.status().failure).not.toBe(null)
     server.thaw()
-    await until('it is back', async () => await failure(a.log.append([eventOf('ann', 'c2')])) === undefined)
+    expect(await answer).toBe(undefined)
+    await a.append(eventOf('ann', 'c2'))
     await until('the tail goes on', () => commands(following.records).includes('c2'))
     // What was sent while it stood still may stand as well, even late and more than once.
     await until('all has come', async () => following.records.length === (await a.read(start)).length)
     expect(following.records).toEqual(await a.read(start))
-    expect([...new Set(commands(following.records))].filter((command) => !['c0', 'c1', 'c2'].includes(command))).toEqual([])
+    expect([...new Set(commands(following.records))].sort()).toEqual(['c0', 'c1', 'c2'])
+    await until('one that began meanwhile has it, too', () => late.records.length === following.records.length)
   })
 
   it('one that stands still does not hold up the closing', async () => {
@@ -115,6 +120,7 @@ describeWithKafka('kafkaLog in trouble', () => {
     expect(await answer).toBeInstanceOf(LogUnavailable)
     await until('the tail ends', () => following.error() !== undefined)
     expect(following.error()).toBeInstanceOf(LogUnavailable)
+    await until('no connection is left', () => resources('TCPSocketWrap') === 0)
     server.thaw()
   })
 
@@ -126,11 +132,9 @@ describeWithKafka('kafkaLog in trouble', () => {
   it('who has no right password is told so, and the password is told to nobody', async () => {
     const connect = (password: unknown) => ({ sasl: { mechanism: 'plain', username: 'curfew', password } })
     const guarded = { brokers: server.guardedAddress, cluster: newKafkaCluster() }
-    for (const password of ['wr0ng-pass', Redacted.make('wr0ng-pass')]) {
-      const error = await openError({ ...guarded, connect: connect(password) })
-      expect(error).toMatchObject({ _tag: 'LogUnavailable', message: expect.stringContaining('uthentication') as string })
-      expect(`${JSON.stringify(error)} ${String(error)} ${(error as Error).stack}`).not.toContain('wr0ng-pass')
-    }
+    const error = await openError({ ...guarded, connect: connect('wr0ng-pass') })
+    expect(error).toMatchObject({ _tag: 'LogUnavailable', message: expect.stringContaining('uthentication') as string })
+    expect(`${JSON.stringify(error)} ${String(error)} ${(error as Error).stack}`).not.toContain('wr0ng-pass')
     const node = await open({ ...guarded, connect: connect(Redacted.make(kafkaPassword)) })
     await node.append(eventOf('ann', 'c0'))
     expect(commands(await node.read(start))).toEqual(['c0'])
@@ -247,17 +251,16 @@ describeWithKafka('kafkaLog in trouble', () => {
   })
 
   it('one that has nothing to do sets no timer, and closing leaves no connection', async () => {
-    const count = (kind: string): number => process.getActiveResourcesInfo().filter((found) => found === kind).length
-    await until('no test before this one has left anything', () => count('TCPSocketWrap') === 0)
-    const timers = count('Timeout')
+    await until('no test before this one has left anything', () => resources('TCPSocketWrap') === 0)
+    const timers = resources('Timeout')
     const node = await LogNode.open(kafkaLog({ brokers: server.address, cluster: newKafkaCluster() }))
     const following = node.follow(start)
     await node.append(eventOf('ann', 'c0'))
     await until('it has come', () => following.records.length === 1)
-    expect(count('TCPSocketWrap')).toBeGreaterThan(0)
+    expect(resources('TCPSocketWrap')).toBeGreaterThan(0)
     // But for the one with which this waits.
-    await until('it rests', () => count('Timeout') <= timers)
+    await until('it rests', () => resources('Timeout') <= timers)
     await node.close()
-    await until('nothing is left', () => count('TCPSocketWrap') === 0)
+    await until('nothing is left', () => resources('TCPSocketWrap') === 0)
   })
 })
