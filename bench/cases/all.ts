@@ -1,4 +1,5 @@
 import type { Case } from '../harness/case.ts'
+import { appendKafkaCase } from './append-kafka.ts'
 import { createCase } from './create.ts'
 import { loopDelayCase } from './loop-delay.ts'
 import { memoryCase } from './memory.ts'
@@ -9,5 +10,6 @@ import { revocationCase } from './revocation.ts'
 import { validateCase } from './validate.ts'
 
 export const cases: readonly Case[] = [
-  validateCase, refuseCase, memoryCase, createCase, revocationCase, replayCase, loopDelayCase, peersCase
+  validateCase, refuseCase, memoryCase, createCase, revocationCase, replayCase, loopDelayCase, peersCase,
+  appendKafkaCase
 ]

@@ -57,8 +57,8 @@ export class Cluster implements AsyncDisposable {
   #isClosed = false
 
   private constructor(
-    nodes: readonly Node[], servers: Servers, broker: KafkaServer | undefined, log: LogChoice, recorder: Recorder, mutant: string | undefined,
-    owned: AsyncDisposableStack
+    nodes: readonly Node[], servers: Servers, broker: KafkaServer | undefined, log: LogChoice, recorder: Recorder,
+    mutant: string | undefined, owned: AsyncDisposableStack
   ) {
     this.nodes = nodes
     this.servers = servers
