@@ -49,6 +49,8 @@ const once = ({ brokers, stand, topic }: HeadParts): Effect.Effect<Extent, Probl
   if (damage !== undefined) return Effect.fail(damage)
   const stood = stand.allKnown()
   const layout = brokers.layout()
+  const changed = layout && stand.laidOut(layout.partitions.length)
+  if (changed !== undefined) return Effect.fail(changed)
   if (layout === undefined) return Effect.flatMap(brokers.refresh, () => Effect.fail<Trouble>(unknownLayout))
   const byLeader = Map.groupBy(layout.partitions.keys(), (partition) => layout.partitions[partition]!.leader)
   const asked = Effect.forEach(byLeader.values(), (partitions) => Effect.flatMap(
@@ -86,11 +88,7 @@ const confirmed = (
   let left = holders.length
   let problem: Problem | undefined
   const hear = (id: number, said: Layout): void => {
-    if (said.partitions.length !== stand.partitions()) {
-      problem = stand.distrust(`has ${said.partitions.length} partitions and had ${stand.partitions()}: the events of one subject `
-        + 'now stand in two of them')
-      return
-    }
+    if (stand.laidOut(said.partitions.length) !== undefined) return
     layout.partitions.forEach(({ leader, replicas }, partition) => {
       if (replicas.includes(id) && said.partitions[partition]!.leader === leader) saying[partition]!++
       else if (replicas.includes(id)) problem ??= deposed(stand.topic, partition)

@@ -1,9 +1,10 @@
 import * as Effect from 'effect/Effect'
 import type * as Fiber from 'effect/Fiber'
+import type { LogDamaged } from '../../errors.ts'
+import { messageOf } from '../../message-of.ts'
 import { Bell } from '../bell.ts'
 import { fetchFrom, type FetchedPartition, type Raw } from './api.ts'
 import { extent, type HeadParts } from './head.ts'
-import type { LogDamaged } from '../../errors.ts'
 import type { Trouble } from './trouble.ts'
 import type { Wire } from './wire.ts'
 
@@ -87,12 +88,16 @@ export class News {
     return Effect.gen({ self: this }, function*() {
       if (this.#recent.length === 0) yield* this.#begin()
       const layout = yield* brokers.refresh
+      const changed = stand.laidOut(layout.partitions.length)
+      if (changed !== undefined) return yield* changed
       const byLeader = Map.groupBy(layout.partitions.keys(), (partition) => layout.partitions[partition]!.leader)
       yield* Effect.forEach(byLeader.values(), (partitions) => this.#followLeader(partitions), {
         concurrency: 'unbounded', discard: true
       })
     }).pipe(Effect.catch((problem: Problem) => Effect.sync(() => {
       if (!('_tag' in problem)) this.#trouble = problem
+    })), Effect.catchDefect((defect) => Effect.sync(() => {
+      this.#trouble = { kind: 'doubtful', message: `The news of the log cannot be read: ${messageOf(defect)}` }
     })), Effect.andThen(Effect.sleep(retryMs)))
   }
 
@@ -143,7 +148,7 @@ export class News {
       if (more.length === 0) continue
       isNew = true
       // What does not follow on what came is for each tail to see.
-      if (more[0]!.offset > recent.next) recent.records = []
+      if (more[0]!.offset > recent.next) Object.assign(recent, { records: [], length: 0 })
       recent.next = more.at(-1)!.offset + 1
       keep(recent, more)
     }

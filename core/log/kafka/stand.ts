@@ -118,6 +118,13 @@ export class Stand {
     }
   }
 
+  /** How many partitions the topic was said to have; returns the damage, if that is not as many as it had. */
+  laidOut(partitions: number): LogDamaged | undefined {
+    if (partitions === this.#partitions.length) return undefined
+    return this.distrust(`has ${partitions} partitions and had ${this.#partitions.length}: the events of one subject now stand in `
+      + 'two of them')
+  }
+
   /** Why the topic can never again be the log of this node. */
   damage(): LogDamaged | undefined {
     return this.#damage
