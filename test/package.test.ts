@@ -97,16 +97,19 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
       import { openSessions, memoryLog } from 'curfew'
       import * as effectDoor from 'curfew/effect'
       import { jetstreamLog } from 'curfew/jetstream'
+      import { kafkaLog } from 'curfew/kafka'
       import { natsBroadcast } from 'curfew/nats'
       const outcome = (options) =>
         openSessions(options).then(() => 'opened', (error) => error._tag + ' ' + error.message)
       console.log(typeof effectDoor.layer)
       console.log(await outcome({ log: memoryLog(), broadcast: natsBroadcast({ cluster: 'shop' }) }))
-      console.log(await outcome({ log: jetstreamLog({ cluster: 'shop' }) }))`)
-    const [loaded, ofBroadcast, ofLog] = (await run(app, process.execPath, 'without.js')).split('\n')
+      console.log(await outcome({ log: jetstreamLog({ cluster: 'shop' }) }))
+      console.log(await outcome({ log: kafkaLog({ cluster: 'shop' }) }))`)
+    const [loaded, ofBroadcast, ofJetstream, ofKafka] = (await run(app, process.execPath, 'without.js')).split('\n')
     expect(loaded).toBe('function')
     expect(ofBroadcast).toMatch(/^BroadcastUnavailable .*@nats-io\/transport-node/)
-    expect(ofLog).toMatch(/^LogUnusable .*@nats-io\/transport-node/)
+    expect(ofJetstream).toMatch(/^LogUnusable .*@nats-io\/transport-node/)
+    expect(ofKafka).toMatch(/^LogUnusable .*npm install kafkajs/)
   })
 
   it('loads of Effect only the modules that it uses, and each door opens', async () => {
@@ -162,6 +165,7 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
       import { archive, archiveFile, type ArchiveTarget } from 'curfew/archive'
       import { layer, memoryLog, Sessions } from 'curfew/effect'
       import { jetstreamLog } from 'curfew/jetstream'
+      import { kafkaLog } from 'curfew/kafka'
       import { natsBroadcast } from 'curfew/nats'
       import * as Effect from 'effect/Effect'
 
@@ -184,7 +188,11 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
       }).pipe(Effect.provide(layer({ log: memoryLog() })))
       const target: ArchiveTarget = archiveFile({ path: 'a.ndjson.gz' })
       export const events: number = (await archive({ from: memoryLog(), to: target, without: ['attributes'] })).events
-      export const log = jetstreamLog({ cluster: 'shop', replicas: 3, retention: '31 days' })`)
+      export const log = jetstreamLog({ cluster: 'shop', replicas: 3, retention: '31 days' })
+      export const other = kafkaLog({
+        cluster: 'shop', brokers: ['a:9092', 'b:9092'], partitions: 3,
+        connect: { ssl: true, sasl: { mechanism: 'scram-sha-512', username: 'u', password: 'p' } }
+      })`)
     writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {
         module: 'nodenext', target: 'es2024', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false,

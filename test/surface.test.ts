@@ -6,6 +6,7 @@ import * as archiveDoor from '../consumers/archive.ts'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
 import * as jetstreamDoor from '../core/log/jetstream.ts'
+import * as kafkaDoor from '../core/log/kafka.ts'
 import { EndReason } from '../core/domain/events.ts'
 import * as errors from '../core/errors.ts'
 import * as door from '../index.ts'
@@ -50,6 +51,11 @@ const doors = {
       'ArchiveError', 'ArchiveFileOptions', 'ArchiveMark', 'ArchiveOptions', 'ArchiveProgress', 'ArchiveSource', 'ArchiveState',
       'ArchiveTarget', 'Omission', 'OpenArchive'
     ]
+  },
+  './kafka': {
+    file: 'core/log/kafka.ts', loaded: kafkaDoor,
+    values: ['kafkaLog'],
+    types: ['KafkaConnectOptions', 'KafkaLogOptions', 'KafkaSocketRequest']
   },
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,
