@@ -134,6 +134,11 @@ const stuck = (parts: Parts): Effect.Effect<never, LogUnavailable> => Effect.sus
 const replay = (parts: Parts) => Effect.flatMap(parts.log.head, (head) =>
   Effect.raceFirst(parts.barrier.reached(head), stuck(parts)))
 
+/** Its end was reached once, so one slow answer of the log is no reason to give up. */
+const fresh = (catchUp: CatchUp) => Effect.retry(catchUp.now, {
+  schedule: Schedule.max([Schedule.spaced('250 millis'), Schedule.recurs(10)])
+})
+
 /** A log that forgets sessions that are alive would end them at the next start. */
 const retentionProblem = ({ limits, maxClockSkewMs }: Settings, retentionMs: number | null): InvalidOptions | undefined => {
   const leastMs = Math.ceil(leastRetentionMs(limits.absolute, maxClockSkewMs))
@@ -175,7 +180,7 @@ const startNode = (
     yield* announcing.start
     yield* Effect.raceFirst(replay(parts), tail.damaged)
     const catchUp = yield* startFreshness(parts)
-    yield* Effect.raceFirst(catchUp.now, tail.damaged)
+    yield* Effect.raceFirst(fresh(catchUp), tail.damaged)
     const activity = yield* startActivity(parts)
     const chores = yield* makeChores(parts, catchUp)
     events.onPendingPresented = chores.confirm
