@@ -5,6 +5,7 @@ import type { LiveSession, SessionState } from '../domain/session.ts'
 import type { EndReason } from '../domain/events.ts'
 import type { StoredEvent } from '../log/port.ts'
 import type { Position } from '../log/position.ts'
+import type { LogMove } from './log-move.ts'
 
 /** How a token stands to its session. */
 export type TokenKind = 'current' | 'pending' | 'previous'
@@ -64,8 +65,13 @@ export interface SessionIndex {
   pendingEarly(): ReadonlyMap<CommandId, Revocation>
   /** Everything folded so far. */
   position(): Position
-  /** Reasons why this node may not trust its index at all: unreadable wide events, damage. Empty: none. */
+  /**
+   * Reasons why this node may not trust its index at all: unreadable wide events, damage, and a copy that is not
+   * finished, which is the only one that goes again. Empty: none.
+   */
   distrust(): readonly string[]
+  /** What the log says of itself, as far as it was folded: it changes as records are applied. */
+  move(): LogMove
 
   /** The state as decide needs it. A session that is over by the clock is still 'live' here. */
   state(id: SessionId): SessionState

@@ -33,7 +33,8 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
     applyEarly: (event: Revocation, heardAt) => applyEarly(space, event, heardAt),
     pendingEarly: () => space.early.byCommand(),
     position: () => position([...space.counts]),
-    distrust: () => space.distrust,
+    distrust: () => space.moving.copy === 'copying' ? [...space.distrust, beingCopied(space.moving.copiedFrom)] : space.distrust,
+    move: () => space.moving,
     state: (id) => stateOf(space, id),
     find: (digest) => findToken(space, digest),
     sessionOf: (digest) => sessionOf(space, digest),
@@ -66,11 +67,15 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
   }
 }
 
+const beingCopied = (from: string | null): string =>
+  `this log is being copied from ${from}: until that is finished the nodes of that log know better`
+
 const applyRecord = (space: Space, { partition, offset, event }: StoredEvent): Outcome => {
-  const { counts } = space
+  const { counts, moving } = space
   while (counts.length <= partition) counts.push(0)
   if (offset < counts[partition]!) return 'ignored'
-  const outcome = foldEvent(space, event, partition, offset)
+  const isVoid = moving.sealedAt.size > 0 && moving.sealedAt.has(partition)
+  const outcome = isVoid ? 'ignored' : foldEvent(space, event, partition, offset)
   counts[partition] = offset + 1
   compact(space, compactPerRecord)
   return outcome
