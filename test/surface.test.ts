@@ -12,7 +12,7 @@ import { parseAll, readTexts, root } from './tidy/files.ts'
 import { declarations } from './tidy/public.ts'
 
 const errorClasses = [
-  'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable', 'Closed', 'Conflict', 'InvalidOptions',
+  'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable', 'Closed', 'Conflict', 'CopyRefused', 'InvalidOptions',
   'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound', 'TooManySessions'
 ]
 
