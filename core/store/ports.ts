@@ -98,6 +98,8 @@ export interface SessionIndex {
    * Takes what was seen on this node since the last call: at most `most` sessions with the time they were last seen.
    */
   takeActivity(most: number): ReadonlyArray<readonly [SessionId, number]>
+  /** This session was seen at that time, on another index of this process: as if it had been here. */
+  see(id: SessionId, at: number): void
   /** Whether the next end of this session is to be told by `onEnded`. */
   watch(id: SessionId, on: boolean): void
   /**

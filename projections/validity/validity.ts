@@ -4,7 +4,7 @@ import type { Verdict } from '../../core/domain/verdict.ts'
 import { position } from '../../core/log/position.ts'
 import type { StoredEvent } from '../../core/log/port.ts'
 import type { Outcome, SessionIndex } from '../../core/store/ports.ts'
-import { check, peek } from './check.ts'
+import { check, peek, see } from './check.ts'
 import { applyEarly } from './early-apply.ts'
 import { foldEvent } from './fold.ts'
 import {
@@ -52,6 +52,7 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
       return tenant === undefined ? 0 : countTenantOrAll(space, tenant)
     },
     takeActivity: (most) => takeActivity(space, most),
+    see: (id, at) => see(space, id, at),
     watch: (id, on) => watch(space, id, on),
     sweep: (now, most) => {
       const expired: Expired[] = []
