@@ -9,6 +9,8 @@ export { EventLog, type EventLogShape, type LogStatus, type StoredEvent } from '
 export { Broadcast, type BroadcastShape, type BroadcastStatus, NodeIdentity } from '../core/store/broadcast.ts'
 export { memoryLog } from '../core/log/memory.ts'
 export { sqliteLog, verifyLog } from '../core/log/sqlite.ts'
+export { archive, type ArchiveError } from './archive/archive.ts'
+export { archiveFile } from './archive/file.ts'
 export type { OpenError, OpenOptions, World } from './node.ts'
 
 /** Real time and the operating system's randomness. */

@@ -11,10 +11,11 @@ import {
   type BroadcastUnavailable,
   InvalidOptions,
   type LogDamaged,
-  type LogUnavailable,
+  LogUnavailable,
   type LogUnusable
 } from '../core/errors.ts'
 import { EventLog } from '../core/log/port.ts'
+import { reaches } from '../core/log/position.ts'
 import { leastRetentionMs } from '../core/log/retention.ts'
 import { Barrier } from '../core/store/barrier.ts'
 import { Broadcast, NodeIdentity } from '../core/store/broadcast.ts'
@@ -130,8 +131,23 @@ const seedOf = ({ random }: World): readonly [number, number] => {
   return [bytes.getUint32(0), bytes.getUint32(4)]
 }
 
-/** However long that takes: a probe of the freshness would give up on a long log. */
-const replay = ({ barrier, log }: Parts) => Effect.flatMap(log.head, (head) => barrier.reached(head))
+/** A log that has delivered nothing for so long does not deliver. */
+const stuckAfter = '20 seconds'
+
+const stuck = (parts: Parts): Effect.Effect<never, LogUnavailable> => Effect.suspend(() => {
+  const from = parts.barrier.position()
+  return Effect.delay(Effect.suspend(() => {
+    if (!reaches(from, parts.barrier.position())) return stuck(parts)
+    const why = parts.log.status().failure ?? parts.failures.get('tail') ?? 'it does not say why'
+    return Effect.fail(new LogUnavailable({
+      message: `The log says where its end is, and has delivered nothing on the way there for ${stuckAfter}: ${why}.`
+    }))
+  }), stuckAfter)
+})
+
+/** However long that takes, as long as it goes on: a probe of the freshness would give up on a long log. */
+const replay = (parts: Parts) => Effect.flatMap(parts.log.head, (head) =>
+  Effect.raceFirst(parts.barrier.reached(head), stuck(parts)))
 
 /** A log that forgets sessions that are alive would end them at the next start. */
 const retentionProblem = ({ limits, maxClockSkewMs }: Settings, retentionMs: number | null): InvalidOptions | undefined => {

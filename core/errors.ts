@@ -18,7 +18,10 @@ export const errorCodes = {
   AttributesInvalid: 'The attributes are not a plain JSON object.',
   NotConfirmed: 'The revocation is in force and durable, but a node that serves while stale did not acknowledge it.',
   CopyRefused: 'The log cannot be moved as things stand. The message says why and what to do.',
-  Closed: 'The session store was closed.'
+  Closed: 'The session store was closed.',
+  ArchiveUnusable: 'The archive cannot be gone on with as it is. The message says why and what to do.',
+  ArchiveUnavailable: 'The archive could not be written. What it holds is whole; start again to go on.',
+  ArchiveGap: 'The log no longer has all that the archive lacks. Accept the gap by name, or restore the log.'
 } as const
 /** The `_tag` of an error, and its code. */
 export type ErrorCode = keyof typeof errorCodes
@@ -90,7 +93,25 @@ export class CopyRefused extends Data.TaggedError('CopyRefused')<{
 /** Nothing was done. */
 export class Closed extends Data.TaggedError('Closed')<{ readonly message: string }> {}
 
+/** Nothing was changed: no position, a damaged one, one of another log, or somebody else archives there. */
+export class ArchiveUnusable extends Data.TaggedError('ArchiveUnusable')<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+/** The batch that was under way is not in it; all before is, once. */
+export class ArchiveUnavailable extends Data.TaggedError('ArchiveUnavailable')<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+/** What stood behind `from` and before `to` was too old for the log to keep, and was not archived in time. */
+export class ArchiveGap extends Data.TaggedError('ArchiveGap')<{
+  readonly from: Position
+  readonly to: Position
+  readonly message: string
+}> {}
+
 /** Any of them: `error._tag` tells which, and `switch` over it is checked for completeness. */
 export type CurfewError =
   | InvalidOptions | LogUnavailable | LogDamaged | LogUnusable | BroadcastUnavailable | Conflict | NotFound
   | TooManySessions | AttributesTooLarge | AttributesInvalid | NotConfirmed | CopyRefused | Closed
+  | ArchiveUnusable | ArchiveUnavailable | ArchiveGap

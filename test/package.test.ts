@@ -3,6 +3,7 @@ import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { findOldestNode, oldestNodeVersion } from './support/services.ts'
 import { temporaryFolder } from './support/temp.ts'
@@ -96,16 +97,19 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
       import { openSessions, memoryLog } from 'curfew'
       import * as effectDoor from 'curfew/effect'
       import { jetstreamLog } from 'curfew/jetstream'
+      import { kafkaLog } from 'curfew/kafka'
       import { natsBroadcast } from 'curfew/nats'
       const outcome = (options) =>
         openSessions(options).then(() => 'opened', (error) => error._tag + ' ' + error.message)
       console.log(typeof effectDoor.layer)
       console.log(await outcome({ log: memoryLog(), broadcast: natsBroadcast({ cluster: 'shop' }) }))
-      console.log(await outcome({ log: jetstreamLog({ cluster: 'shop' }) }))`)
-    const [loaded, ofBroadcast, ofLog] = (await run(app, process.execPath, 'without.js')).split('\n')
+      console.log(await outcome({ log: jetstreamLog({ cluster: 'shop' }) }))
+      console.log(await outcome({ log: kafkaLog({ cluster: 'shop' }) }))`)
+    const [loaded, ofBroadcast, ofJetstream, ofKafka] = (await run(app, process.execPath, 'without.js')).split('\n')
     expect(loaded).toBe('function')
     expect(ofBroadcast).toMatch(/^BroadcastUnavailable .*@nats-io\/transport-node/)
-    expect(ofLog).toMatch(/^LogUnusable .*@nats-io\/transport-node/)
+    expect(ofJetstream).toMatch(/^LogUnusable .*@nats-io\/transport-node/)
+    expect(ofKafka).toMatch(/^LogUnusable .*npm install kafkajs/)
   })
 
   it('loads of Effect only the modules that it uses, and each door opens', async () => {
@@ -141,11 +145,27 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
     expect(alone.filter((url) => url.includes('/curfew/dist/consumers/broadcast/nats'))).toEqual([])
   })
 
+  it('has a command that runs, says how it is used, and loads no driver of a server before it is asked for one', async () => {
+    await runProgram(process.execPath, 'commands.db')
+    const curfew = (...args: readonly string[]) => run(app, join('node_modules', '.bin', 'curfew'), ...args)
+    expect(await curfew('--help')).toMatch(/^Usage: curfew COMMAND\n {2}archive /)
+    expect(await curfew('archive', '--from', 'sqlite:commands.db', '--to', 'commands.ndjson.gz')).toMatch(/^\d+ events archived\n$/)
+    const lines = gunzipSync(readFileSync(join(app, 'commands.ndjson.gz'))).toString()
+    expect(lines).toMatch(/"SessionStarted"[^]*"SessionEnded"/)
+    expect(await curfew('archive', '--from', 'sqlite:commands.db', '--to', 'commands.ndjson.gz')).toBe('0 events archived\n')
+    expect(await curfew('verify', '--log', 'commands.db')).toMatch(/^intact: \d+ records/)
+    await expect(curfew('archive', '--from', 'jetstream:127.0.0.1?cluster=shop', '--to', 'none.gz'))
+      .rejects.toThrow(/curfew archive: .*@nats-io\/transport-node/)
+    expect(existsSync(join(app, 'none.gz'))).toBe(false)
+  })
+
   it('type-checks from TypeScript, declarations and all', async () => {
     writeFileSync(join(app, 'consumer.ts'), `
       import { type CurfewError, openSessions, type Session, sqliteLog, type Verdict } from 'curfew'
+      import { archive, archiveFile, type ArchiveTarget } from 'curfew/archive'
       import { layer, memoryLog, Sessions } from 'curfew/effect'
       import { jetstreamLog } from 'curfew/jetstream'
+      import { kafkaLog } from 'curfew/kafka'
       import { natsBroadcast } from 'curfew/nats'
       import * as Effect from 'effect/Effect'
 
@@ -166,7 +186,13 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
         const store = yield* Sessions
         return (yield* store.create({ subject: null })).token
       }).pipe(Effect.provide(layer({ log: memoryLog() })))
-      export const log = jetstreamLog({ cluster: 'shop', replicas: 3, retention: '31 days' })`)
+      const target: ArchiveTarget = archiveFile({ path: 'a.ndjson.gz' })
+      export const events: number = (await archive({ from: memoryLog(), to: target, without: ['attributes'] })).events
+      export const log = jetstreamLog({ cluster: 'shop', replicas: 3, retention: '31 days' })
+      export const other = kafkaLog({
+        cluster: 'shop', brokers: ['a:9092', 'b:9092'], partitions: 3,
+        connect: { ssl: true, sasl: { mechanism: 'scram-sha-512', username: 'u', password: 'p' } }
+      })`)
     writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
       compilerOptions: {
         module: 'nodenext', target: 'es2024', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false,

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import * as archiveDoor from '../consumers/archive.ts'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
 import * as jetstreamDoor from '../core/log/jetstream.ts'
+import * as kafkaDoor from '../core/log/kafka.ts'
 import { EndReason } from '../core/domain/events.ts'
 import * as errors from '../core/errors.ts'
 import * as door from '../index.ts'
@@ -12,8 +14,9 @@ import { parseAll, readTexts, root } from './tidy/files.ts'
 import { declarations } from './tidy/public.ts'
 
 const errorClasses = [
-  'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable', 'Closed', 'Conflict', 'CopyRefused', 'InvalidOptions',
-  'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound', 'TooManySessions'
+  'ArchiveGap', 'ArchiveUnavailable', 'ArchiveUnusable', 'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable',
+  'Closed', 'Conflict', 'CopyRefused', 'InvalidOptions', 'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed',
+  'NotFound', 'TooManySessions'
 ]
 
 /** By subpath of the package: the file, what it gives to a program, and what to the type checker alone. */
@@ -41,10 +44,27 @@ const doors = {
     values: ['jetstreamLog'],
     types: ['JetstreamLogOptions', 'NatsConnectOptions', 'NatsConnection']
   },
+  './archive': {
+    file: 'consumers/archive.ts', loaded: archiveDoor,
+    values: ['archive', 'archiveFile'],
+    types: [
+      'ArchiveError', 'ArchiveFileOptions', 'ArchiveMark', 'ArchiveOptions', 'ArchiveProgress', 'ArchiveSource', 'ArchiveState',
+      'ArchiveTarget', 'Omission', 'OpenArchive'
+    ]
+  },
+  './kafka': {
+    file: 'core/log/kafka.ts', loaded: kafkaDoor,
+    values: ['kafkaLog'],
+    types: ['KafkaConnectOptions', 'KafkaLogOptions', 'KafkaSocketRequest']
+  },
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,
-    values: ['Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'layer', 'memoryLog', 'sqliteLog', 'systemWorld', 'verifyLog'],
+    values: [
+      'Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'archive', 'archiveFile', 'layer', 'memoryLog', 'sqliteLog',
+      'systemWorld', 'verifyLog'
+    ],
     types: [
+      'ArchiveError',
       'BroadcastShape', 'BroadcastStatus', 'EventLogShape', 'LogStatus', 'OpenError', 'OpenOptions', 'SessionsShape',
       'StoredEvent', 'World'
     ]

@@ -11,6 +11,7 @@ import { lineRules } from './tidy/texts.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>
+  readonly bin: Readonly<Record<string, string>>
   readonly scripts: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
@@ -18,8 +19,9 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 const dependencies: Dependencies = {
   dependencies: Object.keys(manifest.dependencies), peerDependencies: Object.keys(manifest.peerDependencies)
 }
-const doors = Object.values(manifest.exports).flatMap((entry) =>
-  typeof entry === 'string' ? [] : [entry.default.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')])
+const sourceOf = (built: string): string => built.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')
+const doors = Object.values(manifest.exports).flatMap((entry) => typeof entry === 'string' ? [] : [sourceOf(entry.default)])
+const programs = Object.values(manifest.bin).map(sourceOf)
 const scripts = Object.values(manifest.scripts).flatMap((script) => script.match(/[\w./-]+\.ts/g) ?? [])
 
 const texts = readTexts()
@@ -35,7 +37,7 @@ const ofEach = (check: (source: Source) => readonly Finding[]): readonly Finding
 
 describe('the sources', () => {
   it('are all here', () => {
-    expect([...sources.keys()]).toEqual(expect.arrayContaining(['index.ts', 'test/tidy.test.ts', ...doors, ...scripts]))
+    expect([...sources.keys()]).toEqual(expect.arrayContaining(['index.ts', 'test/tidy.test.ts', ...doors, ...programs, ...scripts]))
     expect(doors.length).toBeGreaterThan(2)
   })
 
@@ -50,7 +52,7 @@ describe('the sources', () => {
   })
 
   it('are all used', () => {
-    expectNone(deadFiles(sources, [...doors, ...scripts]))
+    expectNone(deadFiles(sources, [...doors, ...programs, ...scripts]))
   })
 
   it.each(banNames)('hold the ban: %s', (name) => {
@@ -163,6 +165,8 @@ describe('each rule on imports finds what it is against, and only that', () => {
     ['consumers/a.ts', 'export { b } from "../index.ts"', 'consumers may not import index.ts'],
     ['index.ts', 'import { b } from "./test/support/until.ts"', 'index.ts may not import bench'],
     ['consumers/http/a.ts', 'import { b } from "../tail.ts"', 'import index.ts'],
+    ['consumers/cli/a.ts', 'import { b } from "../archive/file.ts"', 'import index.ts'],
+    ['consumers/cli/a.ts', 'await import("../../core/log/jetstream.ts")', 'use the port'],
     ['consumers/tail.ts', 'import { b } from "./http/node.ts"', 'may not import consumers/http'],
     ['consumers/a.ts', 'const { b } = await import("../bench/main.ts")', 'consumers may not import bench'],
     ['core/log/sqlite.ts', 'import { b } from "./memory.ts"', 'never imports another'],
@@ -208,6 +212,8 @@ describe('each rule on imports finds what it is against, and only that', () => {
     ['consumers/a.ts', 'const { connect } = await import("@nats-io/transport-node")'],
     ['consumers/a.ts', 'import { b } from "../projections/a.ts"; import { c } from "../core/store/write.ts"'],
     ['consumers/http/a.ts', 'import { b } from "../../index.ts"; import { c } from "./cookie.ts"'],
+    ['consumers/cli/a.ts', 'import { b } from "../archive.ts"; import { c } from "./command.ts"'],
+    ['consumers/cli/address.ts', 'await import("../../core/log/jetstream.ts")'],
     ['index.ts', 'import { b } from "./core/log/sqlite.ts"; import { c } from "./consumers/node.ts"'],
     ['test/a.ts', 'import { b } from "../core/log/memory.ts"; import express from "express"']
   ])('but not in %s: %s', (path, text) => {

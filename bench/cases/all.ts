@@ -1,5 +1,6 @@
 import type { Case } from '../harness/case.ts'
 import { appendJetstreamCase } from './append.ts'
+import { appendKafkaCase } from './append-kafka.ts'
 import { createCase } from './create.ts'
 import { loopDelayCase } from './loop-delay.ts'
 import { memoryCase } from './memory.ts'
@@ -11,5 +12,5 @@ import { validateCase } from './validate.ts'
 
 export const cases: readonly Case[] = [
   validateCase, refuseCase, memoryCase, createCase, appendJetstreamCase, revocationCase, revocationJetstreamCase, replayCase,
-  replayJetstreamCase, loopDelayCase, peersCase
+  replayJetstreamCase, appendKafkaCase, loopDelayCase, peersCase
 ]

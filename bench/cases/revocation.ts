@@ -134,7 +134,11 @@ const measure = async (here: Node, there: Node, bench: Bench): Promise<readonly 
 /** What one durable append is called in the figures. */
 const appendName: { readonly [kind in LogKind]: string } = { sqlite: 'commit', jetstream: 'append' }
 
-const run = (kind: LogKind) => (bench: Bench): Promise<Outcome> => withLogOf(kind, bench, (place) => withNats(async (servers) => {
+/** A log on a nats-server leaves the broadcast to it as well. */
+const withBroadcast = (place: LogPlace, use: (servers: string) => Promise<Outcome>): Promise<Outcome> =>
+  place.kind === 'jetstream' ? use(place.servers) : withNats(use)
+
+const run = (kind: LogKind) => (bench: Bench): Promise<Outcome> => withLogOf(kind, bench, (place) => withBroadcast(place, async (servers) => {
   const file = new URL('../children/node.ts', import.meta.url)
   const here = startChild<NodeProtocol>(file)
   const there = startChild<NodeProtocol>(file)

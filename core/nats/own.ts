@@ -14,6 +14,8 @@ export interface NatsConnectOptions {
   readonly pass?: Secret<string>
   readonly token?: Secret<string>
   readonly authenticator?: unknown
+  /** What stands in a .creds file. */
+  readonly creds?: Secret<string>
   readonly tls?: { readonly [option: string]: unknown } | null
   /** The connection's name on the server. Default: 'curfew' and what it is for. */
   readonly name?: string
@@ -54,8 +56,11 @@ export interface NoClient {
 /** The client, loaded only now that a connection is to be made with it. `who` needs it. */
 export const loadClient = (who: string): Effect.Effect<Connect, NoClient> => Effect.tryPromise({
   try: async (): Promise<Connect> => {
-    const { connect } = await import('@nats-io/transport-node')
-    return (options) => connect(options as Parameters<typeof connect>[0])
+    const { connect, credsAuthenticator } = await import('@nats-io/transport-node')
+    return ({ creds, ...options }) => {
+      const login = typeof creds === 'string' ? { authenticator: credsAuthenticator(Buffer.from(creds)) } : {}
+      return connect({ ...options, ...login } as Parameters<typeof connect>[0])
+    }
   },
   catch: (cause) => ({
     message: isMissing(cause)

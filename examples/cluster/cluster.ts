@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FromKeeper, ToKeeper } from './keeper.ts'
+import { KafkaServer } from './kafka-server.ts'
 import { NatsServer } from './nats-server.ts'
 import { type LogKind, nodeCount } from './settings.ts'
 import { type Answers, type Question, Wire } from './wire.ts'
@@ -90,15 +91,15 @@ export class Cluster {
   // A group of its own, so that a Ctrl-C in the terminal does not reach it.
   readonly #keeper = fork(sibling('keeper.ts'), { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   #nats: NatsServer | undefined
-  #jetstream: NatsServer | undefined
+  #logServer: NatsServer | KafkaServer | undefined
   #nodes: readonly ClusterNode[] = []
   #stopped: Promise<void> | undefined
   /** The file of the log, or its folder. */
   log = ''
 
   /** The server of the log, where it has one: not that of the broadcast, which the story kills. */
-  get jetstream(): NatsServer | undefined {
-    return this.#jetstream
+  get logServer(): NatsServer | KafkaServer | undefined {
+    return this.#logServer
   }
 
   get nats(): NatsServer | undefined {
@@ -117,20 +118,21 @@ export class Cluster {
 
   async start({ log, natsBinary, withBroadcast }: ClusterParts): Promise<void> {
     const folder = await this.#folder()
-    this.log = join(folder, log === 'sqlite' ? 'sessions.db' : 'jetstream')
+    this.log = join(folder, log === 'sqlite' ? 'sessions.db' : log)
     if (log === 'jetstream') {
       if (natsBinary === undefined) throw new Error('a log on JetStream needs a nats-server: npm run services gets one')
-      this.#jetstream = await NatsServer.prepare(natsBinary, this.#keeper, ['-js', '-sd', this.log])
+      this.#logServer = await NatsServer.prepare(natsBinary, this.#keeper, ['-js', '-sd', this.log])
     }
+    if (log === 'kafka') this.#logServer = await KafkaServer.prepare(this.#keeper, this.log)
     this.#nats = natsBinary === undefined || !withBroadcast
       ? undefined
       : await NatsServer.prepare(natsBinary, this.#keeper)
-    for (const server of [this.#jetstream, this.#nats]) {
+    for (const server of [this.#logServer, this.#nats]) {
       this.#checkNotStopped()
       await server?.start()
     }
     this.#checkNotStopped()
-    const where = this.#jetstream?.url ?? this.log
+    const where = this.#logServer?.url ?? this.log
     const args = ['--log', where, ...(this.#nats === undefined ? [] : ['--nats', this.#nats.url])]
     this.#nodes = Array.from({ length: nodeCount }, (_, i) => new ClusterNode(i + 1, args, () => this.#tellKeeper()))
     await Promise.all(this.#nodes.map((node) => node.start()))

@@ -5,6 +5,7 @@
  *   npm start -- --once    ends after the table; exit code 1 if a step of the story failed or a verdict was wrong
  *   npm start -- --no-nats on the log's tail alone, as where there is no nats-server
  *   npm start -- --log jetstream    the log in NATS JetStream, on a server of its own, and not in SQLite
+ *   npm start -- --log kafka        the log in Kafka, on a broker of its own
  *   npm start -- --users 300
  */
 import { parseArgs } from 'node:util'
@@ -17,13 +18,13 @@ import { story } from './story.ts'
 import { table } from './table.ts'
 import { bad, good, heading, line } from './timeline.ts'
 
-const logNames: Readonly<Record<LogKind, string>> = { sqlite: 'SQLite', jetstream: 'JetStream' }
+const logNames: Readonly<Record<LogKind, string>> = { sqlite: 'SQLite', jetstream: 'JetStream', kafka: 'Kafka' }
 
 const startCluster = async (cluster: Cluster, log: LogKind, withNats: boolean): Promise<void> => {
   heading(`Start ${nodeCount} nodes on one ${logNames[log]} log`)
   await cluster.start({ log, natsBinary: findNatsServer(), withBroadcast: withNats })
-  const { jetstream, nats } = cluster
-  if (jetstream !== undefined) line(`${jetstream.version()}, process ${jetstream.pid}, JetStream`, jetstream.url)
+  const { logServer, nats } = cluster
+  if (logServer !== undefined) line(`${logServer.version()}, process ${logServer.pid}, ${logNames[log]}`, logServer.url)
   if (nats === undefined) {
     const why = withNats ? 'no nats-server on this machine (npm run services gets one)' : 'no NATS, as you wish'
     line(`${why}: running on the log's own tail alone`)

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { natsBroadcast } from '../../consumers/broadcast/nats.ts'
 import { jetstreamLog } from '../../core/log/jetstream.ts'
+import { kafkaLog } from '../../core/log/kafka.ts'
 import { openSessions, sqliteLog } from '../../index.ts'
 import { app } from './app.ts'
 import { maxStalenessMs } from './settings.ts'
@@ -21,9 +22,16 @@ const { values: { node = 'app-1', log = 'sessions.db', nats } } = parseArgs({
   options: { node: { type: 'string' }, log: { type: 'string' }, nats: { type: 'string' } }
 })
 
+/** The log at an address of NATS or Kafka, or in a file. */
+const openLog = (where: string) => {
+  const [, scheme, address = ''] = /^(nats|kafka):\/\/(.+)$/.exec(where) ?? []
+  if (scheme === 'nats') return jetstreamLog({ servers: where, cluster: 'example' })
+  return scheme === 'kafka' ? kafkaLog({ brokers: address, cluster: 'example', partitions: 3 }) : sqliteLog({ path: where })
+}
+
 const sessions = await openSessions({
   node,
-  log: log.startsWith('nats://') ? jetstreamLog({ servers: log, cluster: 'example' }) : sqliteLog({ path: log }),
+  log: openLog(log),
   ...(nats === undefined ? {} : {
     broadcast: natsBroadcast({ servers: nats, cluster: 'example', key: 'a real one is random, and a secret' })
   }),

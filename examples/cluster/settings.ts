@@ -5,5 +5,5 @@ export const maxStalenessMs = 2_000
 export const nodeCount = 3
 
 /** The logs that the example can run on. */
-export const logKinds = ['sqlite', 'jetstream'] as const
+export const logKinds = ['sqlite', 'jetstream', 'kafka'] as const
 export type LogKind = (typeof logKinds)[number]

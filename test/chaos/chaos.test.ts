@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { describeWithNats } from '../support/nats-server.ts'
+import { findJava, findKafka } from '../support/services.ts'
 import { smallDisk } from '../support/small-disk.ts'
 import { temporaryPath } from '../support/temp.ts'
 import { chaos, type Plan, type Report } from './chaos.ts'
@@ -27,6 +28,7 @@ const expectUnbroken = ({ figures, lost, violations }: Report, played: readonly 
   }
 }
 const minutes = 60_000
+const kafkaNeeds = findJava() === undefined || findKafka() === undefined ? ' (needs Kafka: npm run services)' : ''
 
 describeWithNats('a real cluster under real faults', () => {
   it('keeps every promise under those of its network, its processes and its log', { timeout: 3 * minutes }, async () => {
@@ -48,6 +50,11 @@ describeWithNats('a real cluster under real faults', () => {
       'log link cut', 'log link held', 'node cut off', 'server killed', 'leader killed', 'log link held, node killed',
       'node paused, link held')
     expectUnbroken(await play({ faults: played, servers: 3, log: { kind: 'jetstream' } }), played)
+  })
+
+  it(`keeps them where the log is in Kafka${kafkaNeeds}`, { timeout: 3 * minutes, skip: kafkaNeeds !== '' }, async () => {
+    const played = named('log link held, node killed', 'broker frozen', 'broker killed')
+    expectUnbroken(await play({ faults: played, log: { kind: 'kafka' } }), played)
   })
 
   it('keeps them on a full disk', { timeout: 2 * minutes }, async ({ skip }) => {

@@ -1,5 +1,6 @@
 import { type Child, startChild } from '../../bench/harness/child.ts'
 import type { Op, ProcessState, Trouble } from '../simulation/history.ts'
+import { type KafkaServer, startKafkaServer } from '../support/kafka-server.ts'
 import { LogNode } from '../support/log-node.ts'
 import { until } from '../support/until.ts'
 import type { Plan } from './chaos.ts'
@@ -45,6 +46,8 @@ const isUp = (process: Process | undefined): process is Process =>
 export class Cluster implements AsyncDisposable {
   readonly nodes: readonly Node[]
   readonly servers: Servers
+  /** Of the log, where that is in Kafka. */
+  readonly broker: KafkaServer | undefined
   readonly log: LogChoice
   readonly #recorder: Recorder
   readonly #mutant: string | undefined
@@ -54,11 +57,12 @@ export class Cluster implements AsyncDisposable {
   #isClosed = false
 
   private constructor(
-    nodes: readonly Node[], servers: Servers, log: LogChoice, recorder: Recorder, mutant: string | undefined,
-    owned: AsyncDisposableStack
+    nodes: readonly Node[], servers: Servers, broker: KafkaServer | undefined, log: LogChoice, recorder: Recorder,
+    mutant: string | undefined, owned: AsyncDisposableStack
   ) {
     this.nodes = nodes
     this.servers = servers
+    this.broker = broker
     this.log = log
     this.#recorder = recorder
     this.#mutant = mutant
@@ -69,20 +73,25 @@ export class Cluster implements AsyncDisposable {
     { log: plan, mutant, nodes: size, servers: count }: Pick<Plan, 'log' | 'mutant' | 'nodes' | 'servers'>, recorder: Recorder
   ): Promise<Cluster> {
     await using stack = new AsyncDisposableStack()
-    const servers = stack.use(await startServers(count, plan.kind !== 'sqlite'))
-    const log = chosen(plan, servers.all.map(({ port }) => port))
+    const servers = stack.use(await startServers(count, plan.kind === 'jetstream'))
+    const broker = plan.kind === 'kafka' ? stack.use(await startKafkaServer()) : undefined
+    const portsOf: Readonly<Record<Way, readonly number[]>> = {
+      broadcast: servers.all.map(({ port }) => port),
+      log: broker === undefined ? servers.all.map(({ port }) => port) : [broker.port]
+    }
+    const log = chosen(plan, portsOf.log)
     await until('the log can be had', () => canOpen(log), openWithinMs)
     const nodes: Node[] = []
     for (let i = 0; i < size; i++) {
       const proxies: Record<Way, Proxy[]> = { broadcast: [], log: [] }
       // Each has a server that it prefers: the ones behind it are for when that one is lost.
-      for (let k = 0; k < count; k++) {
-        const { port } = servers.all[(i + k) % count]!
-        for (const way of ['broadcast', 'log'] as const) proxies[way].push(stack.use(await startProxy(port)))
+      for (const way of ['broadcast', 'log'] as const) {
+        const ports = portsOf[way]
+        for (let k = 0; k < ports.length; k++) proxies[way].push(stack.use(await startProxy(ports[(i + k) % ports.length]!)))
       }
       nodes.push({ name: String.fromCharCode(97 + i), proxies, process: undefined, processes: 0 })
     }
-    const cluster = new Cluster(nodes, servers, log, recorder, mutant, stack.move())
+    const cluster = new Cluster(nodes, servers, broker, log, recorder, mutant, stack.move())
     for (const node of nodes) {
       recorder.note({ what: 'clock', node: node.name, aheadMs: 0 }, 0)
       cluster.start(node)

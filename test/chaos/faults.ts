@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { scheduler } from 'node:timers/promises'
 import type { Chance } from '../../bench/harness/chance.ts'
 import type { Entry, Trouble } from '../simulation/history.ts'
+import type { KafkaServer } from '../support/kafka-server.ts'
 import type { NatsServer } from '../support/nats-server.ts'
 import { until } from '../support/until.ts'
 import type { Cluster, Node, Way } from './cluster.ts'
@@ -21,7 +22,7 @@ export interface Scene {
 }
 
 type Heal = () => Promise<void> | void
-type Need = 'several servers' | 'a small disk' | 'a log in a file' | 'a log on the servers'
+type Need = 'several servers' | 'a small disk' | 'a log in a file' | 'a log far away' | 'a log on the servers' | 'a log in Kafka'
 
 export interface Fault {
   readonly name: string
@@ -41,7 +42,7 @@ export interface Fault {
 export const faultsFor = (log: LogPlan, servers: number, hasSmallDisk: boolean): readonly Fault[] => {
   const has: { readonly [need in Need]: boolean } = {
     'several servers': servers > 1, 'a small disk': hasSmallDisk, 'a log in a file': log.kind === 'sqlite',
-    'a log on the servers': log.kind !== 'sqlite'
+    'a log far away': log.kind !== 'sqlite', 'a log on the servers': log.kind === 'jetstream', 'a log in Kafka': log.kind === 'kafka'
   }
   return faults.filter(({ needs }) => needs.every((need) => has[need]))
 }
@@ -51,12 +52,14 @@ const held: Link = { is: 'held', way: 'both' }
 const troubleOf: { readonly [way in Way]: readonly Trouble[] } = { broadcast: ['broadcast'], log: ['log', 'append'] }
 
 /** What keeps the nodes from the servers keeps them from the log as well, where that is there. */
-const ofServers = (log: LogPlan['kind']): readonly Trouble[] => log === 'sqlite' ? ['broadcast'] : ['broadcast', 'log', 'append']
+const ofServers = (log: LogPlan['kind']): readonly Trouble[] => log === 'jetstream' ? ['broadcast', 'log', 'append'] : ['broadcast']
+/** What keeps them from everything does so wherever the log is, but in a file. */
+const ofAllWays = (log: LogPlan['kind']): readonly Trouble[] => log === 'sqlite' ? ['broadcast'] : ['broadcast', 'log', 'append']
 
 /** The ways of a node, or of all, to all their servers. */
 const linkFault = (name: string, ways: readonly Way[], link: Link, isForAll = false): Fault => ({
   name,
-  needs: ways.includes('log') ? ['a log on the servers'] : [],
+  needs: ways.includes('log') ? ['a log far away'] : [],
   befalls: isForAll ? 'all nodes' : 'the node',
   troubles: () => ways.flatMap((way) => troubleOf[way]),
   begin: async ({ cluster, node }) => {
@@ -69,6 +72,14 @@ const linkFault = (name: string, ways: readonly Way[], link: Link, isForAll = fa
 const serverFault = (name: string, begin: (scene: Scene) => Promise<Heal>, needs: readonly Need[] = []): Fault =>
   ({ name, needs, befalls: 'all nodes', troubles: ofServers, begin })
 
+const brokerFault = (name: string, begin: (broker: KafkaServer) => Promise<Heal>): Fault => ({
+  name, needs: ['a log in Kafka'], befalls: 'all nodes', troubles: () => troubleOf.log,
+  begin: async ({ cluster: { broker } }) => {
+    if (broker === undefined) throw new Error('there is no broker')
+    return begin(broker)
+  }
+})
+
 const nodeFault = (name: string, begin: (scene: Scene) => Promise<Heal>, troubles: readonly Trouble[] = []): Fault =>
   ({ name, needs: [], befalls: 'the node', troubles: () => troubles, begin })
 
@@ -76,8 +87,8 @@ const fileFault = (
   name: string, trouble: 'log' | 'append', begin: (scene: Scene) => Promise<Heal>, rest: Partial<Fault> = {}
 ): Fault => ({ name, needs: ['a log in a file'], befalls: 'all nodes', troubles: () => [trouble], begin, ...rest })
 
-const killServer = (one: NatsServer): Promise<Heal> => one.kill().then(() => () => one.start())
-const freezeServer = (one: NatsServer): Promise<Heal> => one.freeze().then(() => () => one.thaw())
+const killServer = (one: NatsServer | KafkaServer): Promise<Heal> => one.kill().then(() => () => one.start())
+const freezeServer = (one: NatsServer | KafkaServer): Promise<Heal> => one.freeze().then(() => () => one.thaw())
 
 /** The server that decides for the log now. */
 const leaderOf = async ({ servers }: Cluster): Promise<NatsServer> => {
@@ -164,11 +175,16 @@ const ofServer: readonly Fault[] = [
   serverFault('leader frozen', async ({ cluster }) => freezeServer(await leaderOf(cluster)), ['several servers', 'a log on the servers'])
 ]
 
+const ofBroker: readonly Fault[] = [
+  brokerFault('broker killed', killServer),
+  brokerFault('broker frozen', freezeServer)
+]
+
 const ofNode: readonly Fault[] = [
   nodeFault('node paused', async ({ cluster, node }) => cluster.pause(node), ['paused']),
   {
     // Nothing that it missed lies in its sockets: it has to find out by itself that it knows too little.
-    name: 'node paused, link held', needs: [], befalls: 'the node', troubles: (log) => ['paused', ...ofServers(log)],
+    name: 'node paused, link held', needs: [], befalls: 'the node', troubles: (log) => ['paused', ...ofAllWays(log)],
     begin: async ({ cluster, node }) => {
       cluster.link(node, ['broadcast', 'log'], held)
       const resume = cluster.pause(node)
@@ -226,5 +242,5 @@ export const deadly: readonly string[] = ['node killed', 'node stopped', 'log lo
 
 export const faults: readonly Fault[] = [
   { name: 'none', needs: [], befalls: 'the node', troubles: () => [], begin: async () => () => {} },
-  ...ofNetwork, ...ofServer, ...ofNode, ...ofFile
+  ...ofNetwork, ...ofServer, ...ofBroker, ...ofNode, ...ofFile
 ]

@@ -4,7 +4,7 @@
  *
  *   npm run chaos                                    every fault once, on one nats-server and on a cluster of three
  *   npm run chaos -- --minutes 30                    rounds of it for so long, each with another seed
- *   npm run chaos -- --log jetstream                 on another log than a file
+ *   npm run chaos -- --log jetstream                 on another log than a file: jetstream, or kafka
  *   npm run chaos -- --fault 'node paused'           one fault only
  *   npm run chaos -- --servers 3 --nodes 4 --seed S --seconds 5 --json FILE
  */
@@ -20,7 +20,7 @@ import type { LogPlan } from './log.ts'
 import { figuresTable, merged } from './figures.ts'
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`) }
-const usage = 'npm run chaos [-- [--minutes M] [--log sqlite|jetstream] [--servers 1|3] [--nodes N]\n'
+const usage = 'npm run chaos [-- [--minutes M] [--log sqlite|jetstream|kafka] [--servers 1|3] [--nodes N]\n'
   + '                  [--seed S] [--seconds S] [--fault NAME] [--json FILE]]'
 const misused = (message: string): never => {
   process.stderr.write(`${message}\n\n${usage}\n`)
@@ -57,7 +57,7 @@ const wanted = faults.filter(({ name }) => given.fault === undefined || name ===
 if (wanted.length === 0) misused(`There is no fault '${given.fault}'; there are: ${faults.map(({ name }) => name).join(', ')}.`)
 
 const { log: kind } = given
-if (kind !== 'sqlite' && kind !== 'jetstream') misused(`--log takes sqlite or jetstream, not ${kind}`)
+if (kind !== 'sqlite' && kind !== 'jetstream' && kind !== 'kafka') misused(`--log takes sqlite, jetstream or kafka, not ${kind}`)
 
 const diskKib = 32_768
 const progress = progressOn(process.stderr, process.env)
@@ -67,7 +67,7 @@ const round = async (seed: number, servers: number): Promise<Report> => {
   const disk = smallDisk(diskKib)
   if (!disk.ok && kind === 'sqlite') say(`No 'disk full': ${disk.reason}`)
   try {
-    const log: LogPlan = kind === 'jetstream'
+    const log: LogPlan = kind === 'jetstream' || kind === 'kafka'
       ? { kind }
       : { kind: 'sqlite', path: disk.ok ? join(disk.folder, 'log.db') : temporaryPath('log.db') }
     const chosen = faultsFor(log, servers, disk.ok).filter((fault) => wanted.includes(fault))

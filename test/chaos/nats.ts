@@ -1,4 +1,5 @@
-import { freePort, type NatsServer, startNatsServer } from '../support/nats-server.ts'
+import { freePort } from '../support/kept.ts'
+import { type NatsServer, startNatsServer } from '../support/nats-server.ts'
 import { temporaryFolder } from '../support/temp.ts'
 import { type Link, type Proxy, startProxy } from './proxy.ts'
 

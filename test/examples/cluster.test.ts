@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { story } from '../../examples/cluster/story.ts'
-import { findNatsServer } from '../support/services.ts'
+import { findJava, findKafka, findNatsServer } from '../support/services.ts'
 
 const started: ChildProcess[] = []
 afterEach(() => {
@@ -71,6 +71,9 @@ describe('the example cluster', () => {
   test.skipIf(needs !== '').each([true, false])(`tells it on JetStream, with a broadcast: %s${needs}`, async (withNats) => {
     await wholeRun(withNats, '--log', 'jetstream')
   }, 120_000)
+
+  const kafkaNeeds = findJava() === undefined || findKafka() === undefined ? ' (needs Kafka: npm run services)' : ''
+  test.skipIf(kafkaNeeds !== '')(`tells it on Kafka${kafkaNeeds}`, () => wholeRun(true, '--log', 'kafka'), 120_000)
 
   test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('leaves nothing behind when ended by %s', async (signal) => {
     const run = start('--once')

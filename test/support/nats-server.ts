@@ -1,7 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { describe } from 'vitest'
+import { freePort, freeze, type Kept, startKept, thaw } from './kept.ts'
 import { findNatsServer } from './services.ts'
 import { until } from './until.ts'
 
@@ -18,16 +17,6 @@ export interface NatsServer extends AsyncDisposable {
   readonly thaw: () => void
 }
 
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
 /** A nats-server speaks first. */
 const greets = (port: number): Promise<boolean> => new Promise((resolve) => {
   const socket = createConnection(port, '127.0.0.1')
@@ -37,32 +26,6 @@ const greets = (port: number): Promise<boolean> => new Promise((resolve) => {
   }
   socket.once('data', () => done(true)).once('error', () => done(false)).once('close', () => done(false))
 })
-
-/**
- * Starts the program that is given to it, says its process id, and ends it when its own input ends: when we say so, and
- * also when we are gone without a word, by kill -9 for instance.
- */
-const keeper = 'trap "" INT TERM; "$@" >/dev/null 2>&1 </dev/null & echo $!; read -r _; kill -9 $!; wait $!'
-
-interface Kept {
-  readonly pid: number
-  readonly end: () => Promise<void>
-}
-
-const startKept = async (program: string, args: readonly string[]): Promise<Kept> => {
-  const child = spawn('sh', ['-c', keeper, 'sh', program, ...args], {
-    stdio: ['pipe', 'pipe', 'ignore'], detached: true
-  })
-  const gone = once(child, 'exit')
-  const [said] = await once(child.stdout, 'data') as [Buffer]
-  return {
-    pid: Number(said.toString('latin1')),
-    end: async () => {
-      child.stdin.end()
-      await gone
-    }
-  }
-}
 
 export const startNatsServer = async (args: readonly string[] = [], givenPort?: number): Promise<NatsServer> => {
   const program = findNatsServer()
@@ -83,12 +46,9 @@ export const startNatsServer = async (args: readonly string[] = [], givenPort?: 
     port, url: `nats://127.0.0.1:${port}`, pid: () => running?.pid, kill, start,
     freeze: async () => {
       if (running === undefined) throw new Error('the server does not run')
-      const { pid } = running
-      process.kill(pid, 'SIGSTOP')
-      const state = (): string => execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
-      await until('it stands still', () => state().startsWith('T'))
+      await freeze(running)
     },
-    thaw: () => { if (running !== undefined) process.kill(running.pid, 'SIGCONT') },
+    thaw: () => { if (running !== undefined) thaw(running) },
     [Symbol.asyncDispose]: kill
   }
 }

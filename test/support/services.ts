@@ -1,11 +1,11 @@
 /**
  * The programs that the tests and the example use and that npm does not bring with the dependencies.
  *
- *   npm run services              nats-server, and the oldest Node that the package supports
+ *   npm run services              nats-server, Kafka, and the oldest Node that the package supports
  *   npm run services -- --bench   redis-server as well, for the benchmark
  *
- * What is missing is got where that needs no question: from the system's packages as root, or by a Go toolchain. Else
- * it says what to do; the suites that need it are then skipped by name, which in CI is a failure.
+ * What is missing is got where that needs no question: from the system's packages as root, by a Go toolchain, or by
+ * Maven, which is got as well. Else it says what to do; the suites that need it are then skipped by name, which in CI is a failure.
  *
  * A nats-server is got in its newest version where there is a Go toolchain, even if the system has an older one. To run
  * everything on an older one, which must pass as well (2.9 is the oldest that is tried), name it:
@@ -13,7 +13,7 @@
  *   CURFEW_NATS_SERVER=/usr/sbin/nats-server npm test
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -45,6 +45,14 @@ export const findNatsServer = (): string | undefined => {
 }
 export const findRedisServer = (): string | undefined => find('redis-server')
 
+export const findJava = (): string | undefined => find('java')
+
+const pom = join(root, 'test', 'support', 'kafka', 'pom.xml')
+const kafkaFolder = join(folder, 'kafka-4.2.0')
+
+/** The folder with the jars of a Kafka broker. */
+export const findKafka = (): string | undefined => existsSync(join(kafkaFolder, 'complete')) ? kafkaFolder : undefined
+
 // Names of the packages that hold the binary of one platform: what the package `node` chooses from as well.
 const nodePlatform = process.platform === 'win32' ? 'win' : process.platform
 const nodePackage = [
@@ -64,9 +72,9 @@ const run = (command: string, args: readonly string[], env: Readonly<Record<stri
   return status === 0
 }
 
-const fromPackages = (name: string): boolean => {
+const fromPackages = (...names: readonly string[]): boolean => {
   if (process.getuid?.() !== 0 || find('apt-get') === undefined) return false
-  const install = ['install', '--yes', '--no-install-recommends', name]
+  const install = ['install', '--yes', '--no-install-recommends', ...names]
   const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
   return run('apt-get', install, quiet) || (run('apt-get', ['update'], quiet) && run('apt-get', install, quiet))
 }
@@ -80,6 +88,16 @@ const withGo = (module: string): boolean => {
 const withNpm = (name: string, where: string): boolean => {
   mkdirSync(where, { recursive: true })
   return run('npm', ['install', '--prefix', where, '--no-save', '--ignore-scripts', '--loglevel=error', name])
+}
+
+const withMaven = (): boolean => {
+  if (find('mvn') === undefined) return false
+  const got = run('mvn', [
+    '--batch-mode', '--quiet', '--file', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime',
+    `-DoutputDirectory=${kafkaFolder}`
+  ])
+  if (got) writeFileSync(join(kafkaFolder, 'complete'), '')
+  return got
 }
 
 interface Service {
@@ -109,6 +127,21 @@ const natsServer: Service = {
   The tests start their own servers from it. To run the broadcast of an app, docker compose up -d --wait does as well.`
 }
 
+const kafka: Service = {
+  name: 'kafka',
+  find: () => findJava() && findKafka(),
+  isGood: () => findJava() !== undefined && findKafka() !== undefined,
+  get: () => {
+    if (findJava() === undefined || find('mvn') === undefined) fromPackages('maven', 'openjdk-17-jre-headless')
+    return findKafka() !== undefined || withMaven()
+  },
+  how: `services: there is no Kafka on this machine, and no way to get one without asking you. It needs Java 17 or newer,
+  and Maven, which then gets it:
+    Debian, Ubuntu    sudo apt-get install maven openjdk-17-jre-headless
+    macOS             brew install maven openjdk
+  The tests start their own brokers from it. To run the log of an app, docker compose up -d --wait does as well.`
+}
+
 const oldestNode: Service = {
   name: `node ${oldestNodeVersion}`,
   find: findOldestNode,
@@ -136,7 +169,7 @@ const provide = (service: Service): string | undefined => {
 }
 
 if (import.meta.main) {
-  const wanted = [natsServer, oldestNode, ...process.argv.includes('--bench') ? [redisServer] : []]
+  const wanted = [natsServer, kafka, oldestNode, ...process.argv.includes('--bench') ? [redisServer] : []]
   const there = wanted.map(provide).filter((line) => line !== undefined)
   if (there.length > 0) console.log(`services: ${there.join(', ')}`)
   if (process.env['CI'] === 'true' && there.length < wanted.length) process.exitCode = 1

@@ -27,12 +27,17 @@ const backendOf = (path: string): string | undefined => {
   return ['memory', 'sqlite', 'jetstream', 'kafka'].find((backend) => backend === name)
 }
 /** Who chooses among the backends. All else is written against the port. */
-const doors = ['index.ts', 'consumers/effect.ts']
+const choosers = ['index.ts', 'consumers/effect.ts', 'consumers/cli/address.ts']
+
+/** What package.json exports: all that an app sees. */
+const doors = [
+  'index.ts', 'consumers/effect.ts', 'consumers/archive.ts', 'consumers/broadcast/nats.ts', 'core/log/jetstream.ts'
+]
 
 const upwards = (from: string, to: string): string | undefined => {
   const [own, other] = [layerOf(from), layerOf(to)]
-  if (own === skins && other !== skins && to !== 'index.ts') {
-    return `${from} sees no more than an app does: import index.ts`
+  if (own === skins && other !== skins && !doors.includes(to)) {
+    return `${from} sees no more than an app does: import index.ts, or another door of the package`
   }
   if (other <= own) return undefined
   return `${layers[own]?.[0]} may not import ${layers[other]?.[0]}: take what it needs as an argument, or a port`
@@ -40,7 +45,7 @@ const upwards = (from: string, to: string): string | undefined => {
 
 const backend = (from: string, to: string): string | undefined => {
   const [own, other] = [backendOf(from), backendOf(to)]
-  if (other === undefined || own === other || doors.includes(from) || !inLibrary(from)) return undefined
+  if (other === undefined || own === other || choosers.includes(from) || !inLibrary(from)) return undefined
   return own === undefined
     ? 'a backend of the log is named only where it is chosen: use the port, core/log/port.ts'
     : 'a backend of the log never imports another: share through a file of core/log'

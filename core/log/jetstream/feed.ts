@@ -94,7 +94,7 @@ export class Feed {
     this.#from = from
     this.#last = last
     this.#next = messagesBefore(from) + 1
-    this.#mayAge = this.#next === 1
+    this.#mayAge = (from[0] ?? 0) === 0
     this.#movedAt = this.#wantedAt = parts.clock.monotonic()
   }
 

@@ -41,7 +41,8 @@ const unconnected = (reason: string): Trouble =>
 export class Link implements User {
   readonly #clock: Clock
   readonly #token: string
-  readonly #waiting = new Map<string, (answer: Answer) => void>()
+  /** Those who wait for an answer, by where it is to be sent. */
+  readonly #waiting = new Map<string, { readonly subject: string; readonly answer: (answer: Answer) => void }>()
   readonly #onChange: () => void
   #through: NatsConnection | null = null
   #prefix = ''
@@ -81,7 +82,7 @@ export class Link implements User {
     return connection.subscribe(`${this.#prefix}.*`, {
       callback: (error, message) => {
         if (error !== null) return refused(error.message)
-        this.#waiting.get(message.subject)?.(Effect.succeed(message))
+        this.#waiting.get(message.subject)?.answer(Effect.succeed(message))
       }
     })
   }
@@ -100,12 +101,15 @@ export class Link implements User {
     this.#through = null
     this.#reason = reason
     const lost = Effect.fail(unconnected(`${reason}; what was asked for may have been done`))
-    for (const answer of [...this.#waiting.values()]) answer(lost)
+    for (const { answer } of [...this.#waiting.values()]) answer(lost)
     this.#onChange()
   }
 
+  /** What a server does not allow it says, but not in answer to what was asked. */
   note(trouble: string): void {
     this.#refused = trouble
+    const refused = Effect.fail<Trouble>({ kind: 'refused', message: `${trouble}.` })
+    for (const { answer, subject } of [...this.#waiting.values()]) if (trouble.includes(`"${subject}"`)) answer(refused)
   }
 
   /** Sends a request before it returns from being run, and waits for its answer. */
@@ -122,7 +126,7 @@ export class Link implements User {
         resume(result)
       }
       const callOff = this.#clock.schedule(withinMs, () => answer(Effect.fail(this.#silence(withinMs))))
-      this.#waiting.set(reply, answer)
+      this.#waiting.set(reply, { subject, answer })
       try {
         // Both clients call encode() of what they are given as headers.
         const encoded = headers === undefined ? {} : { headers: { encode: () => headers } }
@@ -134,7 +138,6 @@ export class Link implements User {
     })
   }
 
-  /** What a server does not allow it says, but not in answer to what was asked. */
   #silence(ms: number): Trouble {
     const why = this.#refused === null ? '' : ` (${this.#refused})`
     return { kind: 'silent', message: `JetStream did not answer within ${ms} ms${why}; what was asked for may have been done.` }

@@ -20,6 +20,8 @@ export interface JetstreamLogOptions extends ViaOptions {
    * some seconds more. Default: 90 days.
    */
   readonly retention?: DurationInput | 'forever'
+  /** false: a stream that is not there is not made, but fails with `LogUnusable`: for tools. Default: true. */
+  readonly create?: boolean
 }
 
 /** The same, checked. */
@@ -30,9 +32,10 @@ export interface Checked {
   readonly replicas: number | undefined
   /** null: for ever. */
   readonly retentionMs: number | null
+  readonly create: boolean
 }
 
-const known: readonly string[] = ['cluster', 'stream', 'replicas', 'retention', ...viaNames]
+const known: readonly string[] = ['cluster', 'stream', 'replicas', 'retention', 'create', ...viaNames]
 
 const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })
 
@@ -47,15 +50,17 @@ export const checkOptions = (given: unknown): Checked | InvalidOptions => {
   }
   const cluster = checkCluster(options.cluster)
   if (cluster instanceof InvalidOptions) return cluster
-  const { stream = `curfew-${cluster}`, replicas } = options
+  const { stream = `curfew-${cluster}`, replicas, create = true } = options
   if (options.stream !== undefined && checkCluster(stream) instanceof InvalidOptions) {
     return invalid('stream', 'The option stream must be a name of 1 to 64 characters out of A-Z, a-z, 0-9, _ and -.')
   }
   if (replicas !== undefined && ![1, 3, 5].includes(replicas)) {
     return invalid('replicas', 'The option replicas must be 1, 3 or 5.')
   }
+  if (typeof create !== 'boolean') return invalid('create', 'The option create must be true or false.')
   const retentionMs = checkRetention(options.retention)
   if (retentionMs instanceof InvalidOptions) return retentionMs
   const via = checkVia(options)
-  return via instanceof InvalidOptions ? via : { via, stream, subject: `curfew.${cluster}.events.v1`, replicas, retentionMs }
+  if (via instanceof InvalidOptions) return via
+  return { via, stream, subject: `curfew.${cluster}.events.v1`, replicas, retentionMs, create }
 }

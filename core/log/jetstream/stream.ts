@@ -48,11 +48,12 @@ const findOrMake = (link: Link, checked: Checked): Effect.Effect<StreamInfo, Pro
     }))
   }
   const wanted = wantedConfig(checked, checked.replicas ?? (cluster === undefined ? 1 : replicasOfCluster))
+  const make: Effect.Effect<StreamInfo, Problem> = checked.create ? createStream(link, wanted) : Effect.fail(absent(checked))
   return streamInfo(link, checked.stream).pipe(
     Effect.catchIf(({ code }) => code === streamNotFound, () => Effect.catchIf(
-      createStream(link, wanted),
+      make,
       // Another node was quicker, and made it otherwise.
-      ({ code }) => code === nameInUse, () => streamInfo(link, checked.stream))),
+      (problem) => !('_tag' in problem) && problem.code === nameInUse, () => streamInfo(link, checked.stream))),
     Effect.flatMap((info) => {
       const unfit = unfitSetting(info.config, checked)
       return unfit === undefined ? Effect.succeed(info) : Effect.fail(new LogUnusable({
@@ -61,6 +62,10 @@ const findOrMake = (link: Link, checked: Checked): Effect.Effect<StreamInfo, Pro
       }))
     }))
 }
+
+const absent = ({ stream }: Checked): LogUnusable => new LogUnusable({
+  message: `There is no stream ${stream} on these servers. Look at the options cluster and stream: nats stream ls`
+})
 
 const unusable = ({ stream }: Checked, { message }: Trouble): LogUnusable => new LogUnusable({
   message: `The stream ${stream} can neither be used nor made: ${message} `

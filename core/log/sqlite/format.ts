@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { isTooOld } from '../../runtime.ts'
 import { anchorTable } from './anchor.ts'
 import { busyMs, classify, failure, failureOf, type Failure } from './classify.ts'
 
@@ -108,11 +109,9 @@ const identify = (db: Database.Database): Found => db.transaction(() => {
   return application === 0 && objects === 0 ? 'empty' : 'foreign'
 })()
 
-/** On an older Node the driver's binary ends the process by a segmentation fault. */
-export const unfit = (path: string, version: string): Failure | undefined => {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return major > 22 || (major === 22 && minor >= 18) ? undefined : failure(path, 'runtime', 'CURFEW', `it is ${version}`)
-}
+/** Where the driver does not run. */
+export const unfit = (path: string, version: string): Failure | undefined =>
+  isTooOld(version) ? failure(path, 'runtime', 'CURFEW', `it is ${version}`) : undefined
 
 /** What is not a file that SQLite could open. Its own words for all of these are "unable to open database file". */
 const obstacle = (path: string, mustExist: boolean): Failure | undefined => {

@@ -1,0 +1,152 @@
+import * as Redacted from 'effect/Redacted'
+import { checkCluster } from '../../cluster-name.ts'
+import type { DurationInput } from '../../domain/limits.ts'
+import { InvalidOptions } from '../../errors.ts'
+import { checkRetention } from '../retention.ts'
+
+/** What a connection is to be opened with. */
+export interface KafkaSocketRequest {
+  readonly host: string
+  readonly port: number
+  /** As given with the option `connect.ssl`. */
+  readonly ssl?: unknown
+  /** To be called when the connection stands. */
+  readonly onConnect: () => void
+}
+
+/** Options of the client that are passed on to it: how to log in, TLS, and how to open a connection. */
+export interface KafkaConnectOptions {
+  /** true, or what `tls.connect` takes; a value of it may be an Effect `Redacted`. */
+  readonly ssl?: boolean | { readonly [option: string]: unknown }
+  /** As kafkajs takes it: `mechanism` and what it needs; a value of it may be an Effect `Redacted`. */
+  readonly sasl?: { readonly mechanism: string; readonly [option: string]: unknown }
+  /** The name of this client in the logs of the brokers. Default: curfew. */
+  readonly clientId?: string
+  /** Opens each connection, instead of `net.connect` or `tls.connect`: through a proxy, for instance. */
+  readonly socketFactory?: (request: KafkaSocketRequest) => unknown
+  readonly [option: string]: unknown
+}
+
+/** Where the Kafka brokers are, and which topic is the log. */
+export interface KafkaLogOptions {
+  /** The cluster's name: 1 to 64 of A-Z a-z 0-9 _ and -. Each cluster has a log of its own. */
+  readonly cluster: string
+  /**
+   * Where to connect to, host:port; the port is 9092 if not named. The other brokers are learned from the first that
+   * answers. Default: 127.0.0.1:9092.
+   */
+  readonly brokers?: string | readonly string[]
+  /** Passed on to the client: ssl, sasl, clientId and the like. */
+  readonly connect?: KafkaConnectOptions
+  /** The topic that is the log, of the same characters; made where there is none. Default: 'curfew-' and the cluster. */
+  readonly topic?: string
+  /**
+   * How many partitions the log has, 1 to 64: for a topic to be made 1 if not given; one that is there must have as many,
+   * if given. It can never be changed, for events of one subject would then stand in two of them. Name it, so that a node
+   * does not start on a topic whose partitions somebody else has changed.
+   */
+  readonly partitions?: number
+  /**
+   * How many brokers hold the log, 1 to 7. Default: for a topic to be made 3 where there are so many brokers, else 1; for
+   * one that is there, as many as it has.
+   */
+  readonly replicas?: number
+  /**
+   * How long the log keeps an event at least. Must be longer than the longest absolute limit of a session, by a tenth and
+   * some seconds more. Default: 90 days.
+   */
+  readonly retention?: DurationInput | 'forever'
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** The same, checked. */
+export interface Checked {
+  readonly brokers: readonly Address[]
+  /** Secrets are plain in it: it is for the client alone. */
+  readonly connect: KafkaConnectOptions
+  readonly topic: string
+  readonly partitions: number | undefined
+  readonly replicas: number | undefined
+  /** null: for ever. */
+  readonly retentionMs: number | null
+}
+
+const known: readonly string[] = ['cluster', 'brokers', 'connect', 'topic', 'partitions', 'replicas', 'retention']
+const portDefault = 9_092
+const portMax = 65_535
+export const partitionsMax = 64
+const replicasMax = 7
+
+const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })
+
+const isCount = (value: unknown, max: number): boolean =>
+  value === undefined || (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max)
+
+export const checkOptions = (given: unknown): Checked | InvalidOptions => {
+  if (typeof given !== 'object' || given === null) {
+    return invalid('cluster', "kafkaLog needs options, at least { cluster: 'a-name' }.")
+  }
+  const options = given as KafkaLogOptions
+  const stranger = Object.keys(options).find((name) => !known.includes(name))
+  if (stranger !== undefined) return invalid(stranger, `kafkaLog has no option ${stranger}; it has ${known.join(', ')}.`)
+  const cluster = checkCluster(options.cluster)
+  if (cluster instanceof InvalidOptions) return cluster
+  const { topic = `curfew-${cluster}`, partitions, replicas } = options
+  if (options.topic !== undefined && checkCluster(topic) instanceof InvalidOptions) {
+    return invalid('topic', 'The option topic must be a name of 1 to 64 characters out of A-Z, a-z, 0-9, _ and -.')
+  }
+  if (!isCount(partitions, partitionsMax)) {
+    return invalid('partitions', `The option partitions must be a whole number from 1 to ${partitionsMax}.`)
+  }
+  if (!isCount(replicas, replicasMax)) {
+    return invalid('replicas', `The option replicas must be a whole number from 1 to ${replicasMax}.`)
+  }
+  const retentionMs = checkRetention(options.retention)
+  if (retentionMs instanceof InvalidOptions) return retentionMs
+  const brokers = checkBrokers(options.brokers)
+  if (brokers instanceof InvalidOptions) return brokers
+  const connect = checkConnect(options.connect)
+  return connect instanceof InvalidOptions ? connect : { brokers, connect, topic, partitions, replicas, retentionMs }
+}
+
+/** host:port, or [host]:port for one that has colons itself. */
+const pattern = /^(?:\[([\da-fA-F:.]+)\]|([A-Za-z\d._-]+))(?::(\d{1,5}))?$/
+
+const checkBrokers = (given: string | readonly string[] = `127.0.0.1:${portDefault}`): readonly Address[] | InvalidOptions => {
+  const found = (Array.isArray(given) ? given as readonly unknown[] : [given]).map((text): Address | undefined => {
+    const parts = typeof text === 'string' ? pattern.exec(text) : null
+    const port = Number(parts?.[3] ?? portDefault)
+    return parts === null || port < 1 || port > portMax ? undefined : { host: parts[1] ?? parts[2]!, port }
+  })
+  const brokers = found.filter((address) => address !== undefined)
+  return brokers.length > 0 && brokers.length === found.length
+    ? brokers
+    : invalid('brokers', 'The option brokers must be an address host:port, or a list of at least one. '
+      + 'Credentials do not belong there: see the option connect.')
+}
+
+/** What is said there in another place is said once. */
+const ownNames = ['brokers', 'logCreator', 'logLevel', 'enforceRequestTimeout', 'requestTimeout', 'retry']
+
+const checkConnect = (given: unknown = {}): KafkaConnectOptions | InvalidOptions => {
+  if (typeof given !== 'object' || given === null) {
+    return invalid('connect', 'The option connect must be an object of options for the client.')
+  }
+  const own = Object.keys(given).find((name) => ownNames.includes(name))
+  if (own !== undefined) return invalid('connect', `The option connect cannot have ${own}: kafkaLog sees to that.`)
+  return plain(given) as KafkaConnectOptions
+}
+
+/** With the values that were redacted. */
+const plain = (value: unknown): unknown => {
+  if (Redacted.isRedacted(value)) return Redacted.value(value)
+  if (Array.isArray(value)) return value.map(plain)
+  return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)])) : value
+}
+
+const isPlainObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
