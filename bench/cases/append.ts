@@ -61,9 +61,9 @@ const pair = (log: EventLogShape, bare: BareLog, { events, atOnce }: Load, next:
     name: `bare ${events} x ${atOnce}`,
     check: () => {},
     trial: async () => {
-      const messages = appends.map((one) => Buffer.from(one.map(encodeText).join('\n')))
-      const value = await timed(messages, (bytes) => bare.append(bytes))
-      return { value, right: count, asked: messages.length, checksum: messages[0]!.length }
+      const prepared = appends.map((one) => bare.prepare(one.map(encodeText)))
+      const value = await timed(prepared, (append) => append())
+      return { value, right: count, asked: prepared.length, checksum: prepared.length }
     }
   }
   return { ours, theirs }
@@ -96,4 +96,11 @@ export const appendJetstreamCase: Case = {
   line: 'appends to a log in JetStream, against the bare client publishing the same bytes',
   reach: { 'append/jetstream': 1.5 },
   run: run('jetstream')
+}
+
+export const appendKafkaCase: Case = {
+  name: 'append-kafka',
+  line: 'appends to a log in Kafka, against the bare producer sending the same records in the same batches',
+  reach: { 'append/kafka': 1.5 },
+  run: run('kafka')
 }

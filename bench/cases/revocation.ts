@@ -132,18 +132,14 @@ const measure = async (here: Node, there: Node, bench: Bench): Promise<readonly 
 }
 
 /** What one durable append is called in the figures. */
-const appendName: { readonly [kind in LogKind]: string } = { sqlite: 'commit', jetstream: 'append' }
+const appendName: { readonly [kind in LogKind]: string } = { sqlite: 'commit', jetstream: 'append', kafka: 'append' }
 
-/** A log on a nats-server leaves the broadcast to it as well. */
-const withBroadcast = (place: LogPlace, use: (servers: string) => Promise<Outcome>): Promise<Outcome> =>
-  place.kind === 'jetstream' ? use(place.servers) : withNats(use)
-
-const run = (kind: LogKind) => (bench: Bench): Promise<Outcome> => withLogOf(kind, bench, (place) => withBroadcast(place, async (servers) => {
+const compare = async (place: LogPlace, servers: string, bench: Bench): Promise<Outcome> => {
   const file = new URL('../children/node.ts', import.meta.url)
   const here = startChild<NodeProtocol>(file)
   const there = startChild<NodeProtocol>(file)
   const opening = (name: string): Opening => ({ place, servers, cluster: 'bench', name })
-  const append = appendName[kind]
+  const append = appendName[place.kind]
   try {
     await here.ask('open', opening('here'))
     await there.ask('open', opening('there'))
@@ -166,7 +162,13 @@ const run = (kind: LogKind) => (bench: Bench): Promise<Outcome> => withLogOf(kin
     await here.stop()
     await there.stop()
   }
-}))
+}
+
+const run = (kind: LogKind) => (bench: Bench): Promise<Outcome> => withLogOf(kind, bench, (place) =>
+  // A log on a nats-server leaves the broadcast to it as well.
+  place.kind === 'jetstream'
+    ? compare(place, place.servers, bench)
+    : withNats((servers) => compare(place, servers, bench)))
 
 export const revocationCase: Case = {
   name: 'revocation',
@@ -180,4 +182,11 @@ export const revocationJetstreamCase: Case = {
   line: 'the same with the log in JetStream, the bare append an acknowledged message',
   reach: { 'revocation/hop': 2, 'revoke-ack/append': 2 },
   run: run('jetstream')
+}
+
+export const revocationKafkaCase: Case = {
+  name: 'revocation-kafka',
+  line: 'the same with the log in Kafka, the bare append a batch of one sent and acknowledged',
+  reach: { 'revocation/hop': 2, 'revoke-ack/append': 2 },
+  run: run('kafka')
 }

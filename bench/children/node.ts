@@ -3,7 +3,7 @@ import { natsBroadcast } from '../../consumers/broadcast/nats.ts'
 import { openSessions, type Sessions } from '../../index.ts'
 import type { NodeProtocol } from '../cases/revocation.ts'
 import { serve } from '../harness/child.ts'
-import { bareLogAt, type BareLog, logAt } from '../harness/logs.ts'
+import { type BareAppend, bareLogAt, type BareLog, logAt } from '../harness/logs.ts'
 import { elapsedNs, nanoseconds } from '../harness/machine.ts'
 
 /** One of the two processes of the cases `revocation`. */
@@ -14,6 +14,7 @@ interface Node {
   readonly bare: BareLog
 }
 let opened: Node | undefined
+let prepared: BareAppend = () => {}
 const node = (): Node => {
   if (opened === undefined) throw new Error('ask this process to open first')
   return opened
@@ -115,14 +116,13 @@ serve<NodeProtocol>({
     return { at: String(called) }
   },
   fetch: async () => {
-    await node().bare.fetch()
+    prepared = await node().bare.prepareLast()
     return null
   },
   append: async () => {
-    const { bare } = node()
     const called = nanoseconds()
     // What is done at once is not waited for.
-    const done = bare.append()
+    const done = prepared()
     if (done !== undefined) await done
     return { ns: elapsedNs(called) }
   }

@@ -1,7 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import type { ReadAll } from './bare-sqlite.ts'
-import type { BareLog } from './logs.ts'
+import type { BareLog, ReadAll } from './logs.ts'
+import { elapsedNs, nanoseconds } from './machine.ts'
 
 /** A retry within this time is known as one: the server does this work for our log as well. */
 const duplicateWindowNs = 120_000_000_000
@@ -12,6 +12,7 @@ const newStream = (manager: JetStreamManager, name: string): Promise<unknown> =>
 
 /** Every message of a stream, in order, by the client's own consumer. */
 const readMessages = async (client: JetStreamClient, manager: JetStreamManager, stream: string): Promise<ReadAll> => {
+  const began = nanoseconds()
   const { state: { last_seq: last } } = await manager.streams.info(stream)
   const consumer = await client.consumers.getPushConsumer(stream)
   const messages = await consumer.consume()
@@ -26,7 +27,7 @@ const readMessages = async (client: JetStreamClient, manager: JetStreamManager, 
     }
     if (message.seq >= last) break
   }
-  return { records, checksum }
+  return { records, checksum, ns: elapsedNs(began) }
 }
 
 /** @nats-io/jetstream by itself. `stream`: that of our log. */
@@ -35,16 +36,18 @@ export const bareJetstream = async (servers: string, stream: string, name: strin
   const client = jetstream(connection)
   const manager = await jetstreamManager(connection)
   await newStream(manager, name)
-  let fetched: Uint8Array = new Uint8Array()
   let sent = 0
+  const appending = (bytes: Uint8Array) => async (): Promise<void> => {
+    await client.publish(`bench.${name}`, bytes, { msgID: `${name}-${sent++}` })
+  }
   return {
-    fetch: async () => {
+    prepare: (texts) => appending(Buffer.from(texts.join('\n'))),
+    prepareLast: async () => {
       const { state } = await manager.streams.info(stream)
       const message = await manager.streams.getMessage(stream, { seq: state.last_seq })
       if (message === null) throw new Error('our log holds no message')
-      fetched = message.data
+      return appending(message.data)
     },
-    append: async (bytes = fetched) => { await client.publish(`bench.${name}`, bytes, { msgID: `${name}-${sent++}` }) },
     readAll: () => readMessages(client, manager, stream),
     close: () => connection.close()
   }

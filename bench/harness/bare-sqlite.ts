@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { openWriter } from '../../core/log/sqlite/format.ts'
-import type { BareLog } from './logs.ts'
+import type { BareLog, ReadAll } from './logs.ts'
+import { elapsedNs, nanoseconds } from './machine.ts'
 
 /** A row as the log keeps it. */
 export interface Row {
@@ -15,14 +16,9 @@ interface Event {
   readonly type: string
 }
 
-/** What came of reading a whole log: how many records, and a number made of all of them. */
-export interface ReadAll {
-  readonly records: number
-  readonly checksum: number
-}
-
 /** Iterates over all rows with better-sqlite3 and parses the text of each, and nothing else. */
 export const readRows = (path: string): ReadAll => {
+  const began = nanoseconds()
   const db = new Database(path, { readonly: true })
   let records = 0
   let checksum = 0
@@ -32,11 +28,12 @@ export const readRows = (path: string): ReadAll => {
     checksum = (checksum + at + type.length) | 0
   }
   db.close()
-  return { records, checksum }
+  return { records, checksum, ns: elapsedNs(began) }
 }
 
 /** The same, but fetches no more of a row than its text: the least that can be read. */
 export const readBodies = (path: string): ReadAll => {
+  const began = nanoseconds()
   const db = new Database(path, { readonly: true })
   let records = 0
   let checksum = 0
@@ -46,7 +43,7 @@ export const readBodies = (path: string): ReadAll => {
     checksum = (checksum + at + type.length) | 0
   }
   db.close()
-  return { records, checksum }
+  return { records, checksum, ns: elapsedNs(began) }
 }
 
 /** The rows behind a place, in memory. */
@@ -92,13 +89,15 @@ export const bareWriter = (path: string): BareWriter => {
   }
 }
 
+const hashBytes = 32
+
 /** The log of `path`, and a file of its own for what is appended. */
 export const bareSqlite = (path: string, barePath: string): BareLog => {
   const writer = bareWriter(barePath)
-  let fetched: readonly Row[] = []
+  const appending = (rows: readonly Row[]) => (): void => { writer.commit(rows) }
   return {
-    fetch: () => { fetched = rowsBehind(path, lastSeq(path) - 1) },
-    append: () => { writer.commit(fetched) },
+    prepare: (texts) => appending(texts.map((body) => ({ seq: 0, body, hash: Buffer.alloc(hashBytes) }))),
+    prepareLast: () => appending(rowsBehind(path, lastSeq(path) - 1)),
     readAll: () => readRows(path),
     close: () => { writer.close() }
   }

@@ -4,7 +4,8 @@ import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
 import * as Stream from 'effect/Stream'
 import { systemClock, type Clock } from '../clock.ts'
-import { InvalidOptions, type LogDamaged, LogUnavailable, LogUnusable } from '../errors.ts'
+import { type InvalidOptions, type LogDamaged, LogUnavailable, LogUnusable } from '../errors.ts'
+import { revealed } from '../secret.ts'
 import { metadata } from './kafka/api.ts'
 import { Appends } from './kafka/appends.ts'
 import { Brokers } from './kafka/brokers.ts'
@@ -53,12 +54,8 @@ const readyStepsMax = 20
  */
 export const kafkaLog = (
   options: KafkaLogOptions
-): Layer.Layer<EventLog, LogUnusable | LogUnavailable | InvalidOptions> => {
-  const checked = checkOptions(options)
-  return checked instanceof InvalidOptions
-    ? Layer.effect(EventLog, Effect.fail(checked))
-    : Layer.effect(EventLog, open(checked, systemClock))
-}
+): Layer.Layer<EventLog, LogUnusable | LogUnavailable | InvalidOptions> =>
+  Layer.effect(EventLog, Effect.flatMap(revealed(options, checkOptions), (checked) => open(checked, systemClock)))
 
 const open = (
   checked: Checked, clock: Clock

@@ -1,4 +1,3 @@
-import * as Redacted from 'effect/Redacted'
 import { checkCluster } from '../../cluster-name.ts'
 import type { DurationInput } from '../../domain/limits.ts'
 import { InvalidOptions } from '../../errors.ts'
@@ -16,9 +15,9 @@ export interface KafkaSocketRequest {
 
 /** Options of the client that are passed on to it: how to log in, TLS, and how to open a connection. */
 export interface KafkaConnectOptions {
-  /** true, or what `tls.connect` takes; a value of it may be an Effect `Redacted`. */
+  /** true, or what `tls.connect` takes; a value of it may be a `Redacted` or a `Config`. */
   readonly ssl?: boolean | { readonly [option: string]: unknown }
-  /** As kafkajs takes it: `mechanism` and what it needs; a value of it may be an Effect `Redacted`. */
+  /** As kafkajs takes it: `mechanism` and what it needs; a value of it may be a `Redacted` or a `Config`. */
   readonly sasl?: { readonly mechanism: string; readonly [option: string]: unknown }
   /** The name of this client in the logs of the brokers. Default: curfew. */
   readonly clientId?: string
@@ -56,6 +55,8 @@ export interface KafkaLogOptions {
    * some seconds more. Default: 90 days.
    */
   readonly retention?: DurationInput | 'forever'
+  /** false: a topic that is not there is not made, but fails with `LogUnusable`: for tools. Default: true. */
+  readonly create?: boolean
 }
 
 export interface Address {
@@ -73,9 +74,10 @@ export interface Checked {
   readonly replicas: number | undefined
   /** null: for ever. */
   readonly retentionMs: number | null
+  readonly create: boolean
 }
 
-const known: readonly string[] = ['cluster', 'brokers', 'connect', 'topic', 'partitions', 'replicas', 'retention']
+const known: readonly string[] = ['cluster', 'brokers', 'connect', 'topic', 'partitions', 'replicas', 'retention', 'create']
 const portDefault = 9_092
 const portMax = 65_535
 export const partitionsMax = 64
@@ -95,7 +97,7 @@ export const checkOptions = (given: unknown): Checked | InvalidOptions => {
   if (stranger !== undefined) return invalid(stranger, `kafkaLog has no option ${stranger}; it has ${known.join(', ')}.`)
   const cluster = checkCluster(options.cluster)
   if (cluster instanceof InvalidOptions) return cluster
-  const { topic = `curfew-${cluster}`, partitions, replicas } = options
+  const { topic = `curfew-${cluster}`, partitions, replicas, create = true } = options
   if (options.topic !== undefined && checkCluster(topic) instanceof InvalidOptions) {
     return invalid('topic', 'The option topic must be a name of 1 to 64 characters out of A-Z, a-z, 0-9, _ and -.')
   }
@@ -105,12 +107,13 @@ export const checkOptions = (given: unknown): Checked | InvalidOptions => {
   if (!isCount(replicas, replicasMax)) {
     return invalid('replicas', `The option replicas must be a whole number from 1 to ${replicasMax}.`)
   }
+  if (typeof create !== 'boolean') return invalid('create', 'The option create must be true or false.')
   const retentionMs = checkRetention(options.retention)
   if (retentionMs instanceof InvalidOptions) return retentionMs
   const brokers = checkBrokers(options.brokers)
   if (brokers instanceof InvalidOptions) return brokers
   const connect = checkConnect(options.connect)
-  return connect instanceof InvalidOptions ? connect : { brokers, connect, topic, partitions, replicas, retentionMs }
+  return connect instanceof InvalidOptions ? connect : { brokers, connect, topic, partitions, replicas, retentionMs, create }
 }
 
 /** host:port, or [host]:port for one that has colons itself. */
@@ -138,15 +141,5 @@ const checkConnect = (given: unknown = {}): KafkaConnectOptions | InvalidOptions
   }
   const own = Object.keys(given).find((name) => ownNames.includes(name))
   if (own !== undefined) return invalid('connect', `The option connect cannot have ${own}: kafkaLog sees to that.`)
-  return plain(given) as KafkaConnectOptions
+  return given as KafkaConnectOptions
 }
-
-/** With the values that were redacted. */
-const plain = (value: unknown): unknown => {
-  if (Redacted.isRedacted(value)) return Redacted.value(value)
-  if (Array.isArray(value)) return value.map(plain)
-  return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)])) : value
-}
-
-const isPlainObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype

@@ -55,7 +55,12 @@ const findOrMake = (brokers: Brokers, checked: Checked): Effect.Effect<Topic, Pr
   Effect.flatMap((layout) => check(brokers, checked, layout)))
 
 /** By the first broker that answers. Another node may be quicker: that is as good. */
-const make = (brokers: Brokers, checked: Checked): Effect.Effect<void, Trouble> => {
+const make = (brokers: Brokers, checked: Checked): Effect.Effect<void, Problem> => {
+  if (!checked.create) {
+    return Effect.fail(new LogUnusable({
+      message: `There is no topic ${checked.topic} on these brokers. Look at the options cluster and topic: kafka-topics --list`
+    }))
+  }
   const makeWith = (replicas: number): Effect.Effect<unknown, Trouble> =>
     checked.brokers.map((address) => createTopic(
       brokers.wire('ask', address), checked.topic, checked.partitions ?? 1, replicas, wantedConfig(checked, replicas))
