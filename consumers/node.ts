@@ -168,10 +168,16 @@ export interface RunningNode {
   readonly activity: Activity
 }
 
-/** The last thing before it answers anybody. On a log that goes on elsewhere it never gets fresh, and waits for that. */
-const firstCatchUp = ({ move }: Parts, catchUp: CatchUp): Effect.Effect<void, LogUnavailable> => move?.side === 'old'
-  ? Effect.catchIf(catchUp.now, isSealed, () => Effect.void)
-  : catchUp.now
+/**
+ * The last thing before it answers anybody. The end of the log was reached once, so one slow answer of it is no reason to
+ * give up. On a log that goes on elsewhere it never gets fresh, and waits for that.
+ */
+const firstCatchUp = ({ move }: Parts, catchUp: CatchUp): Effect.Effect<void, LogUnavailable> => {
+  const fresh = Effect.retry(catchUp.now, {
+    while: (error) => !isSealed(error), schedule: Schedule.max([Schedule.spaced('250 millis'), Schedule.recurs(10)])
+  })
+  return move?.side === 'old' ? Effect.catchIf(fresh, isSealed, () => Effect.void) : fresh
+}
 
 /** Starts a node on the log that is given; `move`: the part that it plays in a move. */
 export const startNode = (

@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { errorCodes } from '../core/errors.ts'
 import { mutants } from './simulation/mutants.ts'
-import { describeWithNats, type NatsServer, startNatsServer } from './support/nats-server.ts'
+import { startJetstream } from './support/jetstream.ts'
+import { describeWithNats, type NatsServer } from './support/nats-server.ts'
 import { temporaryFolder } from './support/temp.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -23,6 +24,7 @@ const run = async (code: string, natsUrl = ''): Promise<string> => {
   writeFileSync(file, code
     .replaceAll("'curfew'", at('index.ts'))
     .replaceAll("'curfew/nats'", at('consumers/broadcast/nats.ts'))
+    .replaceAll("'curfew/jetstream'", at('core/log/jetstream.ts'))
     .replaceAll("'curfew/effect'", at('consumers/effect.ts'))
     .replaceAll('nats://127.0.0.1:4222', natsUrl))
   const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: folder, timeout: 25_000 })
@@ -47,19 +49,23 @@ describe('the blocks of the README run', () => {
   })
 
   it('and there are no others than those that are run here', () => {
-    expect(blocks('ts')).toHaveLength(3)
+    expect(blocks('ts')).toHaveLength(4)
   })
 })
 
-describeWithNats('the block of the README with NATS', () => {
+describeWithNats('the blocks of the README with NATS', () => {
   let server: NatsServer
   beforeAll(async () => {
-    server = await startNatsServer()
+    server = await startJetstream()
     return server.kill
   })
 
-  it('runs', async () => {
-    expect(await run(only('natsBroadcast('), server.url)).toBe("[ 'app-1' ]\n")
+  it('run: the broadcast', async () => {
+    expect(await run(only('natsBroadcast({ servers'), server.url)).toBe("[ 'app-1' ]\n")
+  })
+
+  it('run: the log in JetStream', async () => {
+    expect(await run(only('jetstreamLog(nats)'), server.url)).toBe('jetstream\n')
   })
 })
 

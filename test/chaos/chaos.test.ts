@@ -66,13 +66,17 @@ describeWithNats('a real cluster under real faults', () => {
     expectUnbroken(report, played)
   })
 
-  // The checker would say so if a promise were broken.
+  // The checker would say so if a promise were broken. Who asks when is left to the machine, so one round may see nothing.
   it.each([
     ['the fence never closes', ['node paused, link held'], 'bounded staleness'],
     ['an update needs no version', ['none'], 'one guarded update'],
     ['nobody is told of an end', ['none'], 'signals come first']
-  ] as const)('is seen to break one where %s', { timeout: 2 * minutes }, async (mutant, names, rule) => {
-    const { violations } = await play({ mutant, faults: named(...names), faultMs: 2_000 })
-    expect(violations.map((violation) => violation.rule)).toContain(rule)
+  ] as const)('is seen to break one where %s', { timeout: 3 * minutes }, async (mutant, names, rule) => {
+    const broken = new Set<string>()
+    for (let seed = 1; seed <= 5 && !broken.has(rule); seed++) {
+      const { violations } = await play({ mutant, seed, faults: named(...names), faultMs: 2_000 })
+      for (const violation of violations) broken.add(violation.rule)
+    }
+    expect([...broken]).toContain(rule)
   })
 })

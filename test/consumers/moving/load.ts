@@ -1,3 +1,4 @@
+import { scheduler } from 'node:timers/promises'
 import type { Sessions } from '../../../consumers/facade.ts'
 
 /** What clients saw that they should not have. */
@@ -15,6 +16,9 @@ interface Mine {
   /** What the last change that was answered left behind. */
   n: number
 }
+
+/** Between two requests of a client: a log that is written as fast as this machine can is never caught up with. */
+const thinkMs = 3
 
 const none = (): Complaints => ({ refused: [], revived: [], lost: [], failed: [] })
 
@@ -63,7 +67,7 @@ export class Load {
     const verdict = await this.#nodes[i]!.authenticate(mine.token)
     if (!verdict.ok) this.complaints.refused.push(`${verdict.reason} on node ${i}`)
     else if (verdict.session.attributes['n'] !== mine.n) {
-      this.complaints.lost.push(`${String(verdict.session.attributes['n'])}, not ${mine.n}, on node ${i}`)
+      this.complaints.lost.push(`${JSON.stringify(verdict.session.attributes['n'])}, not ${mine.n}, on node ${i}`)
     }
   }
 
@@ -83,6 +87,7 @@ export class Load {
     const made = await any().create({ subject, tenant: `t${client % 4}`, attributes: { n: 0 } })
     const mine: Mine = { token: made.token, id: made.session.id, subject, n: 0 }
     for (let step = 0; step < 4; step++) {
+      await scheduler.wait(thinkMs)
       const verdict = await any().authenticate(mine.token)
       if (!verdict.ok) this.complaints.refused.push(`${verdict.reason} in step ${step}`)
       await any().update(mine.token, { n: mine.n + 1 })
