@@ -58,6 +58,9 @@ describeWithNats('a cluster that moves, under load', () => {
       const then = load.done
       await until('they go on there', () => load.done > then + 400)
       await load.stop()
+      const isQuiet = () => new Set(nodes.map((node) => JSON.stringify(node.health().position))).size === 1
+        && nodes.every((node) => node.health().revocationsPending === 0)
+      await until('all know the same', isQuiet)
       await load.settle()
       expect(load.complaints).toEqual({ refused: [], revived: [], lost: [], failed: [] })
       expect(load.ended).toBeGreaterThan(10)
