@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { LogUnusable, sqliteLog } from '../../index.ts'
 import { type World, WrongUse } from './command.ts'
-import { natsLogin } from './secrets.ts'
+import { kafkaLogin, natsLogin } from './secrets.ts'
 
 /** A log, as every backend gives it. */
 export type Log = ReturnType<typeof sqliteLog>
@@ -9,9 +9,11 @@ export type Log = ReturnType<typeof sqliteLog>
 export const addressUsage = `Addresses of logs:
   sqlite:PATH                                    the file of a log
   jetstream:nats://HOST:PORT,...?cluster=NAME    a log in NATS JetStream (&stream=NAME where it has another name)
+  kafka:HOST:PORT,...?cluster=NAME               a log in Kafka (&topic=NAME where it has another name)
 Secrets come from the environment, or from a file that the same name with _FILE behind it names: CURFEW_NATS_PASSWORD (with
-CURFEW_NATS_USER), CURFEW_NATS_TOKEN, CURFEW_NATS_CREDS. For TLS: CURFEW_NATS_CA_FILE, CURFEW_NATS_CERT_FILE and
-CURFEW_NATS_KEY_FILE.`
+CURFEW_NATS_USER), CURFEW_NATS_TOKEN, CURFEW_NATS_CREDS; CURFEW_KAFKA_PASSWORD (with CURFEW_KAFKA_USER and, unless it is
+scram-sha-512, CURFEW_KAFKA_MECHANISM: scram-sha-256 or plain). For TLS, files: CURFEW_NATS_CA_FILE, CURFEW_NATS_CERT_FILE and
+CURFEW_NATS_KEY_FILE; CURFEW_KAFKA_CA_FILE, CURFEW_KAFKA_CERT_FILE and CURFEW_KAFKA_KEY_FILE.`
 
 /** The path in an address of a log in SQLite. */
 export const sqlitePath = (address: string): string | undefined => /^sqlite:([^]+)$/.exec(address)?.[1]
@@ -33,6 +35,13 @@ const kinds: Readonly<Record<string, Open>> = {
     // Of a stream that is there, the retention is its own: it has only to be longer than this.
     const { cluster = '' } = query
     return jetstreamLog({ ...query, cluster, servers, connect: natsLogin(env), create: false, retention: 1_000 })
+  },
+  kafka: async (rest, env) => {
+    const { servers, query } = serversOf(rest, ['cluster', 'topic'])
+    const { kafkaLog } = await import('../../core/log/kafka.ts')
+    // As above.
+    const { cluster = '' } = query
+    return kafkaLog({ ...query, cluster, brokers: servers, connect: kafkaLogin(env), create: false, retention: 1_000 })
   }
 }
 
