@@ -1,4 +1,3 @@
-import * as Effect from 'effect/Effect'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyLog, type CopyOptions, type CopyProgress } from '../../../consumers/moving/copy.ts'
 import type { OpenOptions } from '../../../consumers/node.ts'
@@ -6,10 +5,10 @@ import type { DomainEvent } from '../../../core/domain/events.ts'
 import type { CommandId } from '../../../core/domain/ids.ts'
 import { memoryLog } from '../../../core/log/memory.ts'
 import { sqliteLog } from '../../../core/log/sqlite.ts'
+import { copies, copy, copyOptions, type LogKind, resumes } from '../../contract/copy.ts'
 import { faultyLog, noFaults } from '../../support/faulty-log.ts'
 import { newLog, startJetstream } from '../../support/jetstream.ts'
 import { failure } from '../../support/log-node.ts'
-import { type Fate, mortalLog } from '../../support/mortal-log.ts'
 import { type NatsServer } from '../../support/nats-server.ts'
 import { findNatsServer } from '../../support/services.ts'
 import { eventsOf } from '../../support/sample-events.ts'
@@ -18,21 +17,18 @@ import { appendAll, fold, live, readAll, world } from './logs.ts'
 
 type Log = OpenOptions['log']
 
-const options = (from: Log, to: Log, over: Partial<CopyOptions> = {}): CopyOptions =>
-  ({ from: { log: from, name: 'old' }, to: { log: to, name: 'new' }, ...over })
-const copy = (from: Log, to: Log, over: Partial<CopyOptions> = {}) => Effect.runPromise(copyLog(options(from, to, over), world))
-const refusal = (from: Log, to: Log, over: Partial<CopyOptions> = {}) => failure(copyLog(options(from, to, over), world))
+const refusal = (from: Log, to: Log, over: Partial<CopyOptions> = {}) => failure(copyLog(copyOptions(from, to, over), world))
 
 let server: NatsServer | undefined
-const kinds: Readonly<Record<string, () => Log>> = {
-  memory: () => memoryLog(),
-  'memory with three partitions': () => memoryLog({ partitions: 3 }),
-  sqlite: () => sqliteLog({ path: temporaryPath('log.db') }),
-  ...findNatsServer() === undefined ? {} : { jetstream: () => newLog({ servers: server!.url }) }
-}
-const pairs = Object.keys(kinds).flatMap((from) => Object.keys(kinds).map((to) => [from, to] as const))
+const jetstream: LogKind = { name: 'jetstream', make: () => newLog({ servers: server!.url }) }
+const kinds: readonly LogKind[] = [
+  { name: 'memory', make: () => memoryLog() },
+  { name: 'memory with three partitions', partitions: 3, make: () => memoryLog({ partitions: 3 }) },
+  { name: 'sqlite', make: () => sqliteLog({ path: temporaryPath('log.db') }) },
+  ...findNatsServer() === undefined ? [] : [jetstream]
+]
 
-beforeAll(async () => { if ('jetstream' in kinds) server = await startJetstream() })
+beforeAll(async () => { if (kinds.includes(jetstream)) server = await startJetstream() })
 afterAll(() => server?.kill())
 
 const announced = (by: string, state: 'joins' | 'leaves', over: Partial<DomainEvent> = {}): DomainEvent => ({
@@ -40,37 +36,12 @@ const announced = (by: string, state: 'joins' | 'leaves', over: Partial<DomainEv
   incarnation: '1', state, fencesAfterMs: 5_000, ...over
 } as DomainEvent)
 
-describe.each(pairs)('from %s to %s', (fromKind, toKind) => {
-  const reasons = !fromKind.includes('three')
-  it('brings over what the sessions have come to', async () => {
-    const [from, to] = [kinds[fromKind]!(), kinds[toKind]!()]
-    await live(from)
-    const told: CopyProgress[] = []
-    const { copied } = await copy(from, to, { onProgress: (progress) => told.push(progress) })
-    expect(await fold(to, reasons)).toEqual(await fold(from, reasons))
-    expect([...(await fold(to, false)).values()].some((state) => state !== 'ended')).toBe(true)
-    expect(told.at(-1)).toMatchObject({ state: 'finished', copied })
-    expect(told.map(({ state }) => state)).toContain('copying')
-    // Done again it does nothing.
-    const before = await readAll(to)
-    expect(await copy(from, to)).toEqual({ copied: 0 })
-    expect(await readAll(to)).toEqual(before)
-  })
-
-  it('goes on where it was, wherever it was killed', async () => {
-    const [from, to] = [kinds[fromKind]!(), kinds[toKind]!()]
-    await live(from)
-    const fate: Fate = { calls: 0, lastStands: false, failing: new Set([2]) }
-    let attempts = 0
-    for (let done = false; !done; attempts++) {
-      Object.assign(fate, { calls: 1 + attempts * 2, lastStands: attempts % 2 === 0 })
-      const exit = await Effect.runPromiseExit(copyLog(options(mortalLog(from, fate), mortalLog(to, fate), { lag: 0 }), world))
-      done = exit._tag === 'Success'
-      expect(attempts).toBeLessThan(60)
-    }
-    expect(attempts).toBeGreaterThan(5)
-    expect(await fold(to, reasons)).toEqual(await fold(from, reasons))
-  })
+describe('a copy', () => {
+  for (const from of kinds) for (const to of kinds) copies(from, to)
+  const [memory, three, sqlite, last] = kinds
+  for (const [from, to] of [[memory, three], [three, memory], [three, sqlite], [sqlite, last], [last, sqlite]] as const) {
+    resumes(from!, to!)
+  }
 })
 
 describe('what is refused', () => {

@@ -1,5 +1,5 @@
 import { scheduler } from 'node:timers/promises'
-import type { Sessions } from '../../../consumers/facade.ts'
+import type { Sessions } from '../../consumers/facade.ts'
 
 /** What clients saw that they should not have. */
 export interface Complaints {
