@@ -26,7 +26,6 @@ const isOrdered = ({ partitions = 1 }: LogKind): boolean => partitions === 1
 /** What a copy of one kind of log into another holds. */
 export const copies = (fromKind: LogKind, toKind: LogKind): void =>
   it(`from ${fromKind.name} to ${toKind.name} comes over what the sessions have come to`, async () => {
-  it('brings over what the sessions have come to', async () => {
     const [from, to] = [fromKind.make(), toKind.make()]
     await live(from)
     const told: CopyProgress[] = []
