@@ -85,7 +85,8 @@ const listen = (parts: Parts, broadcast: BroadcastShape, hearRevocation: HearRev
   yield* broadcast.onConnection(() => log.ring())
   yield* background(failures, 'heartbeat', Effect.sync(() => {
     broadcast.publish({
-      kind: 'heartbeat', position: move?.side === 'new' && !move.serves ? start : barrier.position(), wall: time.now(), serves: settings.onStale === 'serve'
+      kind: 'heartbeat', position: move?.side === 'new' && !move.serves ? start : barrier.position(), wall: time.now(),
+      serves: settings.onStale === 'serve'
     })
   }).pipe(Effect.repeat(Schedule.spaced(heartbeatEvery)), Effect.asVoid))
   yield* Effect.addFinalizer(() => Effect.sync(() => { broadcast.publish({ kind: 'goodbye' }) }))

@@ -185,15 +185,15 @@ export const startMoving = <E>(settings: Settings, { openNew, openOld }: Sides<E
     return { ...next.sessions, health: () => ({ ...next.sessions.health(), move: moved }) }
   }
   const arrived = yield* Deferred.make<Parts, LogUnavailable>()
-  let house: House | undefined
+  const standing: { house?: House } = {}
   const oldSide: OldSide = {
-    side: 'old', handedOver: false, successor: Effect.suspend(() => house === undefined ? Effect.never : house.arrival)
+    side: 'old', handedOver: false, successor: Effect.suspend(() => standing.house?.arrival ?? Effect.never)
   }
   const scope = yield* Effect.scope
   const oldScope = yield* Scope.fork(scope)
   const old = yield* Scope.provide(openOld(oldSide), oldScope)
   newSide.onHeard = (event) => { old.parts.index.applyEarly(event, old.parts.barrier.position()) }
-  house = new House(old, next, { old: oldSide, next: newSide }, arrived, settings.writeTimeoutMs)
+  const house = standing.house = new House(old, next, { old: oldSide, next: newSide }, arrived, settings.writeTimeoutMs)
   const called = () => Effect.callback<void>((resume) => {
     wake = () => resume(Effect.void)
     if (isWhole(next)) resume(Effect.void)

@@ -99,7 +99,8 @@ export class Load {
       this.#kept.push(mine)
       return
     }
-    await any().revoke(life % 3 === 0 ? { id: mine.id } : life % 3 === 1 ? { token: mine.token } : { subject, except: this.#others(subject) })
+    const targets = [{ id: mine.id }, { token: mine.token }, { subject, except: this.#others(subject) }] as const
+    await any().revoke(targets[life % 3]!)
     const at = performance.now()
     this.#ended.push({ token: mine.token, at })
     this.#lookBack()

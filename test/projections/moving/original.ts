@@ -140,7 +140,7 @@ export class Copy {
     const place = orderingKey(event)
     const count = this.#offsets.length
     const partitions = place === 'every' ? [...this.#offsets.keys()]
-      : [place === 'any' ? 0 : [...place.key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % count]
+      : [place === 'any' ? 0 : Buffer.from(place.key).reduce((sum, byte) => sum + byte, 0) % count]
     for (const partition of partitions) {
       if (only === undefined || only === partition) {
         this.records.push({ partition, offset: this.#offsets[partition]!++, event })
