@@ -5,7 +5,9 @@ import { copyLog } from '../../../consumers/moving/copy.ts'
 import type { OpenOptions } from '../../../consumers/node.ts'
 import { memoryLog } from '../../../core/log/memory.ts'
 import { faultyLog, type LogFaults, noFaults } from '../../support/faulty-log.ts'
+import { hubBroadcast } from '../../support/hub.ts'
 import { until } from '../../support/until.ts'
+import { manualWorld } from '../../support/world.ts'
 import { appendAll, live, readAll, world } from './logs.ts'
 
 type Log = OpenOptions['log']
@@ -80,6 +82,53 @@ describe('a node that moves', () => {
     expect(await changed).toMatchObject({ ok: false, reason: 'ended' })
     expect((await readAll(to)).filter(({ event }) => event.type === 'SubjectRevoked' && event.subject === 'ada'
       && event.by === 'a')).toHaveLength(1)
+  })
+})
+
+describe('what a node knows and the new log does not yet', () => {
+  it('goes over with it: activity', async () => {
+    const [from, to] = [memoryLog(), memoryLog()]
+    const clock = manualWorld()
+    await using sessions = await openFacade({
+      log: to, movingFrom: { log: from }, node: 'a', maxStaleness: '1 minute', limits: { idle: 10_000, absolute: 60_000, renew: null }
+    }, clock)
+    const { token } = await sessions.create({ subject: 'ada' })
+    // Less than would be written at once.
+    clock.clock.advance(4_000)
+    expect(reason(sessions, token)).toBe('ok')
+    await copy(from, to)
+    await until('it went over', () => state(sessions) === 'moved')
+    clock.clock.advance(8_000)
+    expect(reason(sessions, token)).toBe('ok')
+    await until('the new log has it', async () => (await readAll(to)).some(({ event }) => event.type === 'ActivityRecorded'))
+  })
+
+  it('goes over with it: ends that it has heard of', async () => {
+    const [from, to] = [memoryLog(), memoryLog()]
+    const [hub, key] = [hubBroadcast(), 'the key of a test cluster']
+    const faults: Readonly<Record<string, LogFaults>> = { a: noFaults(), b: noFaults() }
+    const [a, b] = await Promise.all(['a', 'b'].map((node) => open({
+      node, log: faultyLog(to, faults[node]!), broadcast: hub.broadcast({ cluster: 'new', key }), writeTimeout: '10 seconds',
+      movingFrom: { log: faultyLog(from, faults[node]!), broadcast: hub.broadcast({ cluster: 'old', key }) }
+    }))) as [Sessions, Sessions]
+    const { token } = await a.create({ subject: 'ada' })
+    await until('both know it', () => reason(b, token) === 'ok')
+    // Nothing of theirs gets into either log from here on; the copy has a way of its own.
+    faults['a']!.append = faults['b']!.append = 'hang'
+    const revoked = a.revoke({ token })
+    await until('it is heard', () => reason(b, token) === 'ended')
+    await copy(from, to)
+    const seen = new Set<string>()
+    await until('both went over', () => {
+      for (const node of [a, b]) seen.add(reason(node, token))
+      return [a, b].every((node) => state(node) === 'moved')
+    })
+    expect([...seen, reason(a, token), reason(b, token)]).toEqual(['ended', 'ended', 'ended'])
+    expect((await readAll(to)).some(({ event }) => event.type === 'SessionEnded')).toBe(false)
+    faults['a']!.append = faults['b']!.append = 'ok'
+    await until('it is durable', async () => (await readAll(to)).some(({ event }) => event.type === 'SessionEnded'))
+    await revoked.catch(() => undefined)
+    await Promise.all([a.close(), b.close()])
   })
 })
 
