@@ -8,9 +8,12 @@ import type { StoredEvent } from '../../core/log/port.ts'
 export const foldOf = (records: Iterable<StoredEvent>): ReadonlyMap<SessionId, SessionState> => {
   const states = new Map<SessionId, { readonly partition: number; state: SessionState }>()
   const commands = new Set<string>()
+  const sealed = new Set<number>()
   for (const { partition, event } of records) {
+    if (sealed.has(partition)) continue
     if (event.type === 'Unreadable') throw new Error(`the nodes wrote what cannot be read: ${event.detail}`)
     if (event.type === 'AnomalyDetected' || event.type === 'NodeAnnounced') continue
+    if (event.type === 'LogSealed') sealed.add(partition)
     if ('session' in event) {
       const known = states.get(event.session) ?? { partition, state: initial }
       known.state = evolve(known.state, event)
