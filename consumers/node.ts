@@ -242,20 +242,20 @@ export const sessionsLayer = (options: OpenOptions, world: World): Layer.Layer<S
     const problem = partsProblem(options, '') ?? movingProblem(options)
     if (problem !== undefined) return yield* Effect.fail(problem)
     const self = Layer.succeed(NodeIdentity, identity(world, settings))
+    const open = (side: Pick<OpenOptions, 'log' | 'broadcast'>, move: Move | null) =>
+      Layer.effect(Running, startNode(settings, world, move)).pipe(on(side), Layer.provide(self))
     const { movingFrom } = options
     if (movingFrom === undefined) {
-      return Layer.effect(Sessions, Effect.map(startNode(settings, world, null), ({ sessions }) => sessions)).pipe(
-        on(options), Layer.provide(self))
+      return Layer.effect(Sessions, Effect.map(Running, ({ sessions }) => sessions)).pipe(Layer.provideMerge(open(options, null)))
     }
-    const open = (side: Pick<OpenOptions, 'log' | 'broadcast'>, move: Move) =>
-      Layer.effect(Running, startNode(settings, world, move)).pipe(on(side), Layer.provide(self))
     return Layer.effect(Sessions, startMoving(settings, {
       openNew: (move) => Effect.map(Layer.build(open(options, move)), Context.get(Running)),
       openOld: (move) => Effect.map(Layer.build(open(movingFrom, move)), Context.get(Running))
     }))
   }))
 
-class Running extends Context.Service<Running, RunningNode>()('curfew/Running') {}
+/** The node behind a store that does not move, for who looks inside. */
+export class Running extends Context.Service<Running, RunningNode>()('curfew/Running') {}
 
 /** Gives a node its log, and its broadcast if there is one. */
 const on = ({ broadcast, log }: Pick<OpenOptions, 'log' | 'broadcast'>) =>
