@@ -13,11 +13,14 @@ import { Wire } from './wire.ts'
  */
 export type Purpose = 'ask' | 'append' | 'follow'
 
+/** Where to ask for them, and for which topic. */
+type Sought = Pick<Checked, 'brokers' | 'topic'>
+
 const keyOf = ({ host, port }: Address): string => `${host}:${port}`
 
 /** The brokers, how they are connected to, and who of them leads which partition of the topic. */
 export class Brokers {
-  readonly #checked: Checked
+  readonly #checked: Sought
   readonly #make: MakeBroker
   readonly #clock: Clock
   readonly #wires: Readonly<Record<Purpose, Map<string, Wire>>> = { ask: new Map(), append: new Map(), follow: new Map() }
@@ -26,7 +29,7 @@ export class Brokers {
   #failure: string | null = null
   #isClosed = false
 
-  constructor(checked: Checked, make: MakeBroker, clock: Clock) {
+  constructor(checked: Sought, make: MakeBroker, clock: Clock) {
     this.#checked = checked
     this.#make = make
     this.#clock = clock

@@ -81,11 +81,11 @@ const known: readonly string[] = ['cluster', 'brokers', 'connect', 'topic', 'par
 const portDefault = 9_092
 const portMax = 65_535
 export const partitionsMax = 64
-const replicasMax = 7
+export const replicasMax = 7
 
 const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })
 
-const isCount = (value: unknown, max: number): boolean =>
+export const isCount = (value: unknown, max: number): boolean =>
   value === undefined || (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max)
 
 export const checkOptions = (given: unknown): Checked | InvalidOptions => {
@@ -119,7 +119,7 @@ export const checkOptions = (given: unknown): Checked | InvalidOptions => {
 /** host:port, or [host]:port for one that has colons itself. */
 const pattern = /^(?:\[([\da-fA-F:.]+)\]|([A-Za-z\d._-]+))(?::(\d{1,5}))?$/
 
-const checkBrokers = (given: string | readonly string[] = `127.0.0.1:${portDefault}`): readonly Address[] | InvalidOptions => {
+export const checkBrokers = (given: string | readonly string[] = `127.0.0.1:${portDefault}`): readonly Address[] | InvalidOptions => {
   const found = (Array.isArray(given) ? given as readonly unknown[] : [given]).map((text): Address | undefined => {
     const parts = typeof text === 'string' ? pattern.exec(text) : null
     const port = Number(parts?.[3] ?? portDefault)
@@ -135,11 +135,11 @@ const checkBrokers = (given: string | readonly string[] = `127.0.0.1:${portDefau
 /** What is said there in another place is said once. */
 const ownNames = ['brokers', 'logCreator', 'logLevel', 'enforceRequestTimeout', 'requestTimeout', 'retry']
 
-const checkConnect = (given: unknown = {}): KafkaConnectOptions | InvalidOptions => {
+export const checkConnect = (given: unknown = {}, user = 'kafkaLog'): KafkaConnectOptions | InvalidOptions => {
   if (typeof given !== 'object' || given === null) {
     return invalid('connect', 'The option connect must be an object of options for the client.')
   }
   const own = Object.keys(given).find((name) => ownNames.includes(name))
-  if (own !== undefined) return invalid('connect', `The option connect cannot have ${own}: kafkaLog sees to that.`)
+  if (own !== undefined) return invalid('connect', `The option connect cannot have ${own}: ${user} sees to that.`)
   return given as KafkaConnectOptions
 }

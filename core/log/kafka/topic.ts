@@ -1,6 +1,6 @@
 import * as Effect from 'effect/Effect'
 import { LogUnusable, type LogUnavailable } from '../../errors.ts'
-import { createTopic, type Layout, topicConfig } from './api.ts'
+import { createTopic, type Layout, type TopicConfig, topicConfig } from './api.ts'
 import type { Brokers } from './brokers.ts'
 import { type Checked, partitionsMax } from './options.ts'
 import { settingNames, unfitSetting, wantedConfig } from './settings.ts'
@@ -41,7 +41,7 @@ export const openTopic = (brokers: Brokers, checked: Checked): Effect.Effect<Top
     Effect.mapError((problem) => '_tag' in problem ? problem : asError(checked, problem)),
     Effect.timeoutOrElse({
       duration,
-      orElse: () => Effect.fail(unavailable(last ?? { kind: 'silent', message: "The log's Kafka brokers did not answer." }))
+      orElse: () => Effect.fail(unavailable(last ?? { kind: 'silent', message: "The Kafka brokers did not answer." }))
     }))
   const found = brokers.refresh.pipe(Effect.asVoid, Effect.catchIf(({ kind }) => kind === 'gone', () => Effect.void))
   // Whether anybody is there is known soon. What then is not yet ready gets its time.
@@ -54,20 +54,27 @@ const findOrMake = (brokers: Brokers, checked: Checked): Effect.Effect<Topic, Pr
   Effect.catchIf(({ kind }) => kind === 'gone', () => Effect.andThen(make(brokers, checked), brokers.refresh)),
   Effect.flatMap((layout) => check(brokers, checked, layout)))
 
-/** By the first broker that answers. Another node may be quicker: that is as good. */
 const make = (brokers: Brokers, checked: Checked): Effect.Effect<void, Problem> => {
   if (!checked.create) {
     return Effect.fail(new LogUnusable({
       message: `There is no topic ${checked.topic} on these brokers. Look at the options cluster and topic: kafka-topics --list`
     }))
   }
+  return makeTopic(brokers, checked, (replicas) => wantedConfig(checked, replicas))
+}
+
+/** By the first broker that answers. Another node may be quicker: that is as good. */
+export const makeTopic = (
+  brokers: Brokers, wanted: Pick<Checked, 'brokers' | 'topic' | 'partitions' | 'replicas'>,
+  configFor: (replicas: number) => TopicConfig
+): Effect.Effect<void, Trouble> => {
   const makeWith = (replicas: number): Effect.Effect<unknown, Trouble> =>
-    checked.brokers.map((address) => createTopic(
-      brokers.wire('ask', address), checked.topic, checked.partitions ?? 1, replicas, wantedConfig(checked, replicas))
+    wanted.brokers.map((address) => createTopic(
+      brokers.wire('ask', address), wanted.topic, wanted.partitions ?? 1, replicas, configFor(replicas))
     ).reduceRight((others, one) => Effect.catchIf(one, ({ kind }) => kind === 'unconnected' || kind === 'silent', () => others))
-  const made = checked.replicas === undefined
+  const made = wanted.replicas === undefined
     ? Effect.catchIf(makeWith(replicasOfCluster), says('INVALID_REPLICATION_FACTOR'), () => makeWith(1))
-    : makeWith(checked.replicas)
+    : makeWith(wanted.replicas)
   return made.pipe(Effect.asVoid, Effect.catchIf(says('TOPIC_ALREADY_EXISTS'), () => Effect.void))
 }
 

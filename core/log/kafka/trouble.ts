@@ -14,6 +14,8 @@ export interface Trouble {
     | 'gone'
     /** No record stands at the place that was asked for. */
     | 'range'
+    /** Another writer has taken over since. */
+    | 'fenced'
     /** More than the topic takes at once. */
     | 'large'
     /** The broker said no. */
@@ -44,6 +46,13 @@ const kinds: Readonly<Record<string, Trouble['kind']>> = {
   REPLICA_NOT_AVAILABLE: 'moved',
   BROKER_NOT_AVAILABLE: 'moved',
   NOT_CONTROLLER: 'moved',
+  GROUP_LOAD_IN_PROGRESS: 'moved',
+  GROUP_COORDINATOR_NOT_AVAILABLE: 'moved',
+  NOT_COORDINATOR_FOR_GROUP: 'moved',
+  CONCURRENT_TRANSACTIONS: 'moved',
+  TRANSACTION_COORDINATOR_FENCED: 'moved',
+  INVALID_PRODUCER_EPOCH: 'fenced',
+  INVALID_PRODUCER_ID_MAPPING: 'fenced',
   NOT_ENOUGH_REPLICAS: 'moved',
   KAFKA_STORAGE_ERROR: 'moved',
   OFFSET_NOT_AVAILABLE: 'moved',
@@ -69,4 +78,4 @@ export const asTrouble = (error: unknown, address: string): Trouble => {
 
 /** Nothing was sent, for there is no connection. */
 export const unconnected = (error: unknown, address: string): Trouble =>
-  ({ kind: 'unconnected', message: `The log's Kafka broker ${address} cannot be reached: ${messageOf(error)}.` })
+  ({ kind: 'unconnected', message: `The Kafka broker ${address} cannot be reached: ${messageOf(error)}.` })
