@@ -1,0 +1,277 @@
+/** Archives in topics of a real Kafka broker: each event once for who reads what is committed, whatever dies meanwhile. */
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import * as Scope from 'effect/Scope'
+import { randomBytes } from 'node:crypto'
+import { Kafka } from 'kafkajs'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { archive, archiveTopic, type ArchiveState, type ArchiveTopicOptions } from '../../../consumers/archive.ts'
+import { ArchiveUnavailable, ArchiveUnusable, InvalidOptions } from '../../../core/errors.ts'
+import { position, start } from '../../../core/log/position.ts'
+import { sqliteLog } from '../../../index.ts'
+import { type ArchivedLine, expectedLine } from '../../support/archives.ts'
+import { type CliRun, startCli } from '../../support/cli-process.ts'
+import { kafkaPassword } from '../../support/kafka-broker.ts'
+import { readTopic } from '../../support/kafka-reader.ts'
+import { describeWithKafka, type KafkaServer, kafkaStartMsMax, operate, startKafkaServer } from '../../support/kafka-server.ts'
+import { failure, LogNode } from '../../support/log-node.ts'
+import { activityOf, eventOf, eventsOf } from '../../support/sample-events.ts'
+import { temporaryPath } from '../../support/temp.ts'
+import { until } from '../../support/until.ts'
+
+let server: KafkaServer
+const atEnd: Array<() => Promise<unknown>> = []
+afterEach(async () => { for (const end of atEnd.splice(0).reverse()) await end() })
+
+let topics = 0
+const newTopic = (): string => `archive.${++topics}`
+const to = (topic: string, more: Partial<ArchiveTopicOptions> = {}) => archiveTopic({ topic, brokers: server.address, ...more })
+
+const aLog = async () => {
+  const path = temporaryPath('log.db')
+  const node = await LogNode.open(sqliteLog({ path, retention: 'forever' }))
+  atEnd.push(() => node.close())
+  return { path, node, from: sqliteLog({ path, retention: 'forever' }) }
+}
+
+/** An archive that is open, without a log. */
+const open = async (topic: string) => {
+  const scope = Scope.makeUnsafe()
+  const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  atEnd.push(close)
+  const { state, append } = await Effect.runPromise(Scope.provide(to(topic).open, scope))
+  return { state, append: (lines: readonly string[], state: ArchiveState) => Effect.runPromise(append(lines, state)), close }
+}
+const stateAt = (count: number): ArchiveState => ({ source: { kind: 'k', name: 'n' }, position: position([count]), marks: [] })
+
+const linesOf = async (topic: string): Promise<readonly ArchivedLine[]> =>
+  (await readTopic(server, topic, 'committed')).map((line) => JSON.parse(line) as ArchivedLine)
+const expectEqual = async (topic: string, node: LogNode): Promise<void> => {
+  expect(await linesOf(topic)).toEqual((await node.read(start)).map(expectedLine))
+}
+/** Where it ends, with what is not committed yet. */
+const endOf = async (topic: string): Promise<number> => {
+  const offsets = await operate(server, (admin) => admin.fetchTopicOffsets(topic)).catch(() => [])
+  return Number(offsets[0]?.high ?? 0)
+}
+
+describe('the options of archiveTopic', () => {
+  it.each<[string, unknown]>([
+    ['topic', undefined], ['topic', {}], ['topic', { topic: '' }], ['topic', { topic: '..' }], ['topic', { topic: 'a b' }],
+    ['color', { topic: 'a', color: 'red' }], ['brokers', { topic: 'a', brokers: [] }],
+    ['brokers', { topic: 'a', brokers: 'u:secret@localhost:9092' }], ['replicas', { topic: 'a', replicas: 0 }],
+    ['create', { topic: 'a', create: 'no' }], ['connect', { topic: 'a', connect: 'secret' }],
+    ['connect', { topic: 'a', connect: { retry: {} } }]
+  ])('must have a %s that is one: %j', async (option, given) => {
+    const error = await failure(Effect.scoped(archiveTopic(given as ArchiveTopicOptions).open))
+    expect(error).toBeInstanceOf(InvalidOptions)
+    expect(error).toMatchObject({ option })
+    expect((error as InvalidOptions).message).not.toContain('secret')
+  })
+})
+
+describeWithKafka('an archive in a topic of Kafka', () => {
+  beforeAll(async () => { server = await startKafkaServer() }, kafkaStartMsMax)
+  afterAll(() => server.kill())
+
+  it('has every event once, run after run, with the place in a topic that is compacted', async () => {
+    const { node, from } = await aLog()
+    const topic = newTopic()
+    for (const count of [0, 1, 500]) {
+      await node.append(eventOf('bob', `s${count}`), ...eventsOf('ann', `r${count}-`, count))
+      expect(await archive({ from, to: to(topic) })).toMatchObject({ events: count + 1, gaps: 0 })
+      expect(await archive({ from, to: to(topic, { create: false }) })).toMatchObject({ events: 0 })
+      await expectEqual(topic, node)
+    }
+    const { resources: [events, places] } = await operate(server, (admin) => admin.describeConfigs({
+      includeSynonyms: false, resources: [topic, `${topic}-position`].map((name) => ({ type: 2, name, configNames: ['cleanup.policy'] }))
+    }))
+    expect([events!.configEntries[0]!.configValue, places!.configEntries[0]!.configValue]).toEqual(['delete', 'compact'])
+  })
+
+  it('holds its place however many batches and attempts have been', async () => {
+    const topic = newTopic()
+    for (let run = 0; run < 3; run++) {
+      const { state, append, close } = await open(topic)
+      expect(state).toEqual(run === 0 ? null : stateAt(run * 50))
+      for (let i = 1; i <= 50; i++) await append([`{"n":${run * 50 + i}}`], stateAt(run * 50 + i))
+      await close()
+    }
+    // Transactions that came to nothing, one after the other, behind the last that did.
+    for (let i = 0; i < 40; i++) {
+      const { append, close } = await open(topic)
+      if (i % 10 === 0) await expect(append(['{}', randomBytes(1_200_000).toString('hex')], stateAt(1_000))).rejects.toThrow()
+      await close()
+    }
+    expect((await open(topic)).state).toEqual(stateAt(150))
+    expect(await linesOf(topic)).toEqual(Array.from({ length: 150 }, (_, i) => ({ n: i + 1 })))
+  })
+
+  it('kill -9 in the middle of a batch gives neither a gap nor a repetition', { timeout: 60_000 }, async () => {
+    const { path, node } = await aLog()
+    const topic = newTopic()
+    const env = { CURFEW_KAFKA_USER: 'curfew', CURFEW_KAFKA_PASSWORD: kafkaPassword, CURFEW_KAFKA_MECHANISM: 'plain' }
+    const run = (): CliRun => startCli(
+      ['archive', '--from', `sqlite:${path}`, '--to', `kafka:${server.guardedAddress}?topic=${topic}`], env)
+    let torn = 0
+    await operate(server, async (admin) => {
+      const end = async (name: string): Promise<number> =>
+        Number((await admin.fetchTopicOffsets(name).catch(() => []))[0]?.high ?? 0)
+      for (let round = 0; round < 8 && torn === 0; round++) {
+        // Several megabytes: one batch of the archive, and several of Kafka.
+        for (let i = 0; i < 12; i++) await node.append(activityOf(`c${round}-${i}`, 9_000))
+        const before = [await end(topic), await end(`${topic}-position`)]
+        const { child, end: ended } = run()
+        await until('a part of a batch is there', async () => await end(topic) > before[0]!, 20_000)
+        child.kill('SIGKILL')
+        await ended
+        // It begins with its position, where there was none.
+        if (await end(`${topic}-position`) <= Math.max(before[1]!, 2)) torn++
+      }
+    })
+    expect(torn).toBeGreaterThan(0)
+    expect(await run().end).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+ events archived\n$/) as string, err: '' })
+    await expectEqual(topic, node)
+    const all = await readTopic(server, topic, 'all')
+    expect(all.length).toBeGreaterThan((await node.read(start)).length)
+  })
+
+  it('is taken over by a second archiver, and the first one is told so', async () => {
+    const { node, from } = await aLog()
+    const topic = newTopic()
+    await node.append(...eventsOf('ann', 'a', 5))
+    let [events, second] = [0, 0]
+    const first = archive({ from, to: to(topic), follow: true, batchAge: '10 millis', onProgress: (done) => { events = done.events } })
+    const refused = first.then(() => undefined, (error: unknown) => error)
+    await until('the first is at work', () => events === 5)
+    const stop = new AbortController()
+    const other = archive({
+      from, to: to(topic), follow: true, batchAge: '10 millis', signal: stop.signal, onProgress: (done) => { second = done.events }
+    })
+    let count = 0
+    // The first has it until the second has opened it, and then never again.
+    await until('the second is at work', async () => {
+      await node.append(eventOf('ann', `b${++count}`))
+      return second > 0
+    })
+    const error = await refused
+    expect(error).toBeInstanceOf(ArchiveUnusable)
+    expect((error as ArchiveUnusable).message).toContain('another archiver has opened it since')
+    stop.abort()
+    await other
+    expect(events + second).toBe(5 + count)
+    await expectEqual(topic, node)
+  })
+
+  it('a batch that fails is not in it, and nobody waits for it', async () => {
+    const topic = newTopic()
+    const { append, close } = await open(topic)
+    await append(['{"n":1}'], stateAt(1))
+    const large = await append(['{"n":2}', randomBytes(1_200_000).toString('hex')], stateAt(3)).catch((error: unknown) => error)
+    expect(large).toBeInstanceOf(ArchiveUnusable)
+    expect((large as ArchiveUnusable).message).toContain('max.message.bytes')
+    expect(await append(['{"n":2}'], stateAt(2)).catch((error: unknown) => error)).toBe(large)
+    expect(await readTopic(server, topic, 'committed')).toEqual(['{"n":1}'])
+    expect(await readTopic(server, topic, 'all')).toEqual(['{"n":1}', '{"n":2}'])
+    await close()
+    expect((await open(topic)).state).toEqual(stateAt(1))
+  })
+
+  it('goes on when the broker was away, and ends well where it stays away', { timeout: 60_000 }, async () => {
+    const { node, from } = await aLog()
+    const topic = newTopic()
+    const stop = new AbortController()
+    let events = 0
+    const running = archive({
+      from, to: to(topic), follow: true, batchAge: '10 millis', signal: stop.signal, onProgress: (done) => { events = done.events }
+    })
+    await node.append(...eventsOf('ann', 'a', 5))
+    await until('it is at work', () => events === 5)
+    await server.kill()
+    await node.append(...eventsOf('ann', 'b', 5))
+    await server.start()
+    await until('it goes on', () => events === 10, 30_000)
+    stop.abort()
+    await running
+    await expectEqual(topic, node)
+    const gone = await archive({ from, to: archiveTopic({ topic, brokers: '127.0.0.1:1' }) }).catch((error: unknown) => error)
+    expect(gone).toBeInstanceOf(ArchiveUnavailable)
+  })
+
+  describe('is refused', () => {
+    const config = (topic: string, name: string, value: string) => operate(server, (admin) => admin.alterConfigs({
+      validateOnly: false, resources: [{ type: 2, name: topic, configEntries: [{ name, value }] }]
+    }))
+    const make = (topic: string, numPartitions = 1) => operate(server, (admin) => admin.createTopics({ topics: [{ topic, numPartitions }] }))
+    const remove = (...topics: readonly string[]) => operate(server, async (admin) => {
+      await admin.deleteTopics({ topics: [...topics] })
+      await until('they are gone', async () => !(await admin.listTopics()).some((topic) => topics.includes(topic)))
+    })
+    const filled = async (): Promise<string> => {
+      const topic = newTopic()
+      const { append, close } = await open(topic)
+      await append(['{"n":1}', '{"n":2}'], stateAt(2))
+      await close()
+      return topic
+    }
+    const send = (topic: string, value: string) => operate(server, async () => {
+      const producer = new Kafka({ brokers: [server.address], logCreator: () => () => undefined }).producer()
+      await producer.connect()
+      await producer.send({ topic, messages: [{ value }] })
+      await producer.disconnect()
+    })
+
+    it.each<[string, RegExp, () => Promise<string>]>([
+      ['a topic that is not there', /there is no topic/, async () => newTopic()],
+      ['one of more partitions', /has 2 partitions and must have 1/, async () => {
+        const topic = newTopic()
+        await make(topic, 2)
+        return topic
+      }],
+      ['one that forgets what is not the last of its key', /cleanup\.policy of .* is compact and must be delete/, async () => {
+        const topic = await filled()
+        await config(topic, 'cleanup.policy', 'compact')
+        return topic
+      }],
+      ['a place that is forgotten in time', /cleanup\.policy of .*-position is delete and must be compact/, async () => {
+        const topic = await filled()
+        await config(`${topic}-position`, 'cleanup.policy', 'delete')
+        return topic
+      }],
+      ['one whose end may get lost', /unclean\.leader\.election\.enable of .* is true and must be false/, async () => {
+        const topic = await filled()
+        await config(topic, 'unclean.leader.election.enable', 'true')
+        return topic
+      }],
+      ['one that is none, though it holds something', /there is no position of it/, async () => {
+        const topic = newTopic()
+        await make(topic)
+        await send(topic, 'hello')
+        return topic
+      }],
+      ['one whose position was lost', /there is no position of it/, async () => {
+        const topic = await filled()
+        await remove(`${topic}-position`)
+        return topic
+      }],
+      ['one that was made anew', /it ends at 0, and its position at 2/, async () => {
+        const topic = await filled()
+        await remove(topic)
+        await make(topic)
+        return topic
+      }],
+      ['one that was made anew, and filled by somebody', /its record 1 is not the one that was archived last/, async () => {
+        const topic = await filled()
+        await remove(topic)
+        await make(topic)
+        for (const value of ['a', 'b', 'c']) await send(topic, value)
+        return topic
+      }]
+    ])('%s', async (_, message, prepare) => {
+      const topic = await prepare()
+      const error = await failure(Effect.scoped(to(topic, { create: !message.source.includes('no topic') }).open))
+      expect(error).toBeInstanceOf(ArchiveUnusable)
+      expect((error as ArchiveUnusable).message).toMatch(message)
+    })
+  })
+})
