@@ -1,4 +1,9 @@
+import * as Effect from 'effect/Effect'
 import { Kafka } from 'kafkajs'
+import { systemClock } from '../../core/clock.ts'
+import { latest, offsets } from '../../core/log/kafka/api.ts'
+import { Brokers } from '../../core/log/kafka/brokers.ts'
+import { loadDriver } from '../../core/log/kafka/driver.ts'
 import type { KafkaServer } from './kafka-server.ts'
 
 const sentinel = 'this is the end'
@@ -33,4 +38,24 @@ export const readTopic = async (server: KafkaServer, topic: string, what: 'commi
   })
   await consumer.disconnect()
   return values
+}
+
+/** Tells where topics of one partition end, with what is not committed yet, which the tools of kafkajs leave out. */
+export const watchEnds = async (server: KafkaServer): Promise<{ readonly endOf: (topic: string) => Promise<number> } & Disposable> => {
+  const brokers = [{ host: '127.0.0.1', port: server.port }]
+  const make = await Effect.runPromise(loadDriver({ brokers, connect: {} }))
+  const known = new Map<string, Brokers>()
+  return {
+    endOf: (topic) => {
+      const found = known.get(topic) ?? new Brokers({ brokers, topic }, make, systemClock)
+      known.set(topic, found)
+      return Effect.runPromise(found.leader('ask', 0).pipe(
+        Effect.catch(() => Effect.andThen(found.refresh, found.leader('ask', 0))),
+        Effect.flatMap((wire) => offsets(wire, topic, [0], latest)),
+        Effect.map((ends) => ends.get(0) ?? 0),
+        // There is none yet.
+        Effect.catch(() => Effect.succeed(0))))
+    },
+    [Symbol.dispose]: () => { for (const one of known.values()) one.close() }
+  }
 }

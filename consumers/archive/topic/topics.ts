@@ -42,7 +42,7 @@ const readyWithin = '15 seconds'
 const retryEvery = '100 millis'
 
 /** What may be otherwise at another attempt. */
-export const isPassing = ({ kind }: Trouble): boolean => ['unconnected', 'silent', 'moved', 'doubtful'].includes(kind)
+export const isPassing = ({ kind }: Trouble): boolean => ['unconnected', 'silent', 'moved', 'busy', 'doubtful'].includes(kind)
 
 export const openTopics = (
   place: Place, make: MakeBroker, clock: Clock

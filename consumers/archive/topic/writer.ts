@@ -16,6 +16,8 @@ const triedMsMax = 30_000
 /** What is under way for so long is given up by the brokers themselves, ms. */
 const transactionMsMax = 60_000
 const retryMs = 50
+/** The brokers need so long to write down how a transaction ended, which they do behind our back, ms. */
+const busyMs = 2
 /** Sequences are of 31 bits, and go on with 0. */
 const sequenceEnd = 2_147_483_648
 
@@ -77,7 +79,8 @@ export class TopicWriter {
     const { events, positions, bytesMax } = this.#topics
     return Effect.gen({ self: this }, function*() {
       const by = this.#by!
-      yield* this.#insist(until, this.#coordinated((wire) => takePart(wire, by, [events.topic, positions.topic])))
+      const parts = lines.length === 0 ? [positions] : [events, positions]
+      yield* this.#insist(until, this.#coordinated((wire) => takePart(wire, by, parts.map(({ topic }) => topic))))
       let { end } = this.#position
       for (const batch of batchesOf(lines, bytesMax)) {
         const base = yield* this.#write(events, batch, until)
@@ -132,6 +135,7 @@ export class TopicWriter {
   #insist<A>(until: number, work: Effect.Effect<A, Trouble>): Effect.Effect<A, Trouble> {
     return Effect.catch(work, (trouble) => {
       if (!isPassing(trouble) || this.#clock.monotonic() >= until) return Effect.fail(trouble)
+      if (trouble.kind === 'busy') return Effect.delay(this.#insist(until, work), busyMs)
       this.#coordinator = undefined
       const look = Effect.all([this.#topics.events, this.#topics.positions].map(({ brokers }) => Effect.ignore(brokers.refresh)))
       return Effect.delay(Effect.andThen(look, this.#insist(until, work)), retryMs)

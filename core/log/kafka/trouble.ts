@@ -14,6 +14,8 @@ export interface Trouble {
     | 'gone'
     /** No record stands at the place that was asked for. */
     | 'range'
+    /** What was asked for before is still being done: another attempt will do. */
+    | 'busy'
     /** Another writer has taken over since. */
     | 'fenced'
     /** More than the topic takes at once. */
@@ -49,7 +51,7 @@ const kinds: Readonly<Record<string, Trouble['kind']>> = {
   GROUP_LOAD_IN_PROGRESS: 'moved',
   GROUP_COORDINATOR_NOT_AVAILABLE: 'moved',
   NOT_COORDINATOR_FOR_GROUP: 'moved',
-  CONCURRENT_TRANSACTIONS: 'moved',
+  CONCURRENT_TRANSACTIONS: 'busy',
   TRANSACTION_COORDINATOR_FENCED: 'moved',
   INVALID_PRODUCER_EPOCH: 'fenced',
   INVALID_PRODUCER_ID_MAPPING: 'fenced',
