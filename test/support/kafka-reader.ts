@@ -26,7 +26,7 @@ export const readTopic = async (server: KafkaServer, topic: string, what: 'commi
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   await new Promise<void>((resolve, reject) => {
-    consumer.on('consumer.crash', ({ payload }) => { reject(payload.error) })
+    consumer.on('consumer.crash', ({ payload }) => { if (!payload.restart) reject(payload.error) })
     void consumer.run({
       autoCommit: false,
       eachMessage: async ({ message }) => {

@@ -47,7 +47,7 @@ export class TopicWriter {
   takeOver(): Effect.Effect<void, Problem> {
     return this.#named(Effect.suspend(() => this.#insist(this.#until(), this.#coordinated((wire) =>
       takeOver(wire, this.#id, transactionMsMax))))).pipe(
-      Effect.map((producer) => { this.#by = { ...producer, transactionalId: this.#id } }))
+      Effect.flatMap((producer) => Effect.sync(() => { this.#by = { ...producer, transactionalId: this.#id } })))
   }
 
   /** It goes on behind this. */
@@ -133,13 +133,13 @@ export class TopicWriter {
 
   /** Again, for as long as it may pass; and first looks who leads by now. */
   #insist<A>(until: number, work: Effect.Effect<A, Trouble>): Effect.Effect<A, Trouble> {
-    return Effect.catch(work, (trouble) => {
+    return work.pipe(Effect.catch((trouble) => {
       if (!isPassing(trouble) || this.#clock.monotonic() >= until) return Effect.fail(trouble)
       if (trouble.kind === 'busy') return Effect.delay(this.#insist(until, work), busyMs)
       this.#coordinator = undefined
       const look = Effect.all([this.#topics.events, this.#topics.positions].map(({ brokers }) => Effect.ignore(brokers.refresh)))
       return Effect.delay(Effect.andThen(look, this.#insist(until, work)), retryMs)
-    })
+    }))
   }
 
   #named<A>(work: Effect.Effect<A, Trouble | Problem>): Effect.Effect<A, Problem> {
