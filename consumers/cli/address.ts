@@ -66,7 +66,8 @@ export const archiveAt = (option: string, address: string, env: World['env']): A
 }
 
 const archiveInKafka = (rest: string, env: World['env']): ArchiveTarget => {
-  const { servers, query: { topic = '' } } = serversOf(rest, ['topic'])
+  const { servers, query: { topic } } = serversOf(rest, ['topic'])
+  if (topic === undefined) throw new WrongUse('--to kafka: needs the name of a topic: ?topic=NAME')
   return archiveTopic({ topic, brokers: servers, connect: kafkaLogin(env) })
 }
 

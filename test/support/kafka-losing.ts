@@ -18,7 +18,9 @@ export const losing = () => {
       return Reflect.apply(write, socket, [bytes, ...more])
     }) as typeof write
     socket.emit = ((event: string, ...more: readonly unknown[]) =>
-      isAsked && event === 'data' ? Boolean(socket.destroy(new Error('lost'))) : Reflect.apply(emit, socket, [event, ...more])) as typeof emit
+      isAsked && event === 'data'
+        ? Boolean(socket.destroy(new Error('lost')))
+        : Reflect.apply(emit, socket, [event, ...more])) as typeof emit
     return socket
   }
   const lose = (request: number): (() => boolean) => {

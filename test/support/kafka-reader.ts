@@ -1,9 +1,9 @@
 import * as Effect from 'effect/Effect'
 import { Kafka } from 'kafkajs'
 import { systemClock } from '../../core/clock.ts'
-import { latest, offsets } from '../../core/log/kafka/api.ts'
-import { Brokers } from '../../core/log/kafka/brokers.ts'
-import { loadDriver } from '../../core/log/kafka/driver.ts'
+import { latest, offsets } from '../../core/kafka/api.ts'
+import { Brokers } from '../../core/kafka/brokers.ts'
+import { loadDriver } from '../../core/kafka/driver.ts'
 import type { KafkaServer } from './kafka-server.ts'
 
 const sentinel = 'this is the end'

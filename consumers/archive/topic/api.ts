@@ -1,9 +1,9 @@
 import * as Effect from 'effect/Effect'
-import { answerMsMax } from '../../../core/log/kafka/api.ts'
-import type { Producer } from '../../../core/log/kafka/driver.ts'
-import type { Address } from '../../../core/log/kafka/options.ts'
-import type { Trouble } from '../../../core/log/kafka/trouble.ts'
-import type { Wire } from '../../../core/log/kafka/wire.ts'
+import { answerMsMax } from '../../../core/kafka/api.ts'
+import type { Producer } from '../../../core/kafka/driver.ts'
+import type { Address } from '../../../core/kafka/options.ts'
+import type { Trouble } from '../../../core/kafka/trouble.ts'
+import type { Wire } from '../../../core/kafka/wire.ts'
 
 /** Both topics have one partition: what is in an archive has an order. */
 export const onlyPartition = 0

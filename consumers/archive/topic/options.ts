@@ -1,6 +1,7 @@
 import { InvalidOptions } from '../../../core/errors.ts'
-import type { KafkaConnectOptions } from '../../../core/log/kafka.ts'
-import { type Address, checkBrokers, checkConnect, isCount, replicasMax } from '../../../core/log/kafka/options.ts'
+import {
+  type Access, checkBrokers, checkConnect, invalid, isCount, type KafkaConnectOptions, replicasMax
+} from '../../../core/kafka/options.ts'
 
 /** Where the archive is. */
 export interface ArchiveTopicOptions {
@@ -20,10 +21,7 @@ export interface ArchiveTopicOptions {
 }
 
 /** The same, checked. */
-export interface Place {
-  readonly brokers: readonly Address[]
-  /** Secrets are plain in it: it is for the client alone. */
-  readonly connect: KafkaConnectOptions
+export interface Place extends Access {
   readonly topic: string
   readonly replicas: number | undefined
   readonly create: boolean
@@ -37,8 +35,6 @@ export const topicOf = (given: unknown): string | undefined => {
   const { topic } = (given ?? {}) as { readonly topic?: unknown }
   return typeof topic === 'string' && topicPattern.test(topic) ? topic : undefined
 }
-
-const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })
 
 export const checkPlace = (given: unknown): Place | InvalidOptions => {
   const options = (given ?? {}) as Partial<ArchiveTopicOptions>

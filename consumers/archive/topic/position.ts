@@ -1,6 +1,6 @@
 import * as Effect from 'effect/Effect'
 import { hash } from 'node:crypto'
-import type { Trouble } from '../../../core/log/kafka/trouble.ts'
+import type { Trouble } from '../../../core/kafka/trouble.ts'
 import { readState } from '../state.ts'
 import type { ArchiveState } from '../target.ts'
 import type { Standing } from './api.ts'

@@ -1,5 +1,5 @@
 import { ArchiveUnavailable, ArchiveUnusable } from '../../../core/errors.ts'
-import type { Trouble } from '../../../core/log/kafka/trouble.ts'
+import type { Trouble } from '../../../core/kafka/trouble.ts'
 
 /** Why nothing came into the archive. */
 export type Problem = ArchiveUnusable | ArchiveUnavailable

@@ -1,8 +1,8 @@
 import * as Effect from 'effect/Effect'
 import type { Clock } from '../../../core/clock.ts'
-import { sizeOf } from '../../../core/log/kafka/records.ts'
-import type { Trouble } from '../../../core/log/kafka/trouble.ts'
-import type { Wire } from '../../../core/log/kafka/wire.ts'
+import { sizeOf } from '../../../core/kafka/api.ts'
+import type { Trouble } from '../../../core/kafka/trouble.ts'
+import type { Wire } from '../../../core/kafka/wire.ts'
 import type { ArchiveState } from '../target.ts'
 import {
   endTransaction, findCoordinator, type Line, onlyPartition, takeOver, takePart, write, type Writing

@@ -1,10 +1,11 @@
 import * as Effect from 'effect/Effect'
 import { LogUnusable, type LogUnavailable } from '../../errors.ts'
-import { createTopic, type Layout, type TopicConfig, topicConfig } from './api.ts'
-import type { Brokers } from './brokers.ts'
+import { type Layout, topicConfig } from '../../kafka/api.ts'
+import type { Brokers } from '../../kafka/brokers.ts'
+import { makeTopic } from '../../kafka/topics.ts'
+import { type Trouble, unavailable } from '../../kafka/trouble.ts'
 import { type Checked, partitionsMax } from './options.ts'
 import { settingNames, unfitSetting, wantedConfig } from './settings.ts'
-import { type Trouble, unavailable } from './trouble.ts'
 
 /** What a topic that is fit to be the log is like. */
 export interface Topic {
@@ -20,7 +21,6 @@ export interface Topic {
 const reachWithin = '3 seconds'
 const readyWithin = '15 seconds'
 const retryEvery = '100 millis'
-const replicasOfCluster = 3
 
 /** More is never sent at once, whatever the topic takes: a broker would close the connection. */
 const batchBytesMax = 16_777_216
@@ -62,23 +62,6 @@ const make = (brokers: Brokers, checked: Checked): Effect.Effect<void, Problem> 
   }
   return makeTopic(brokers, checked, (replicas) => wantedConfig(checked, replicas))
 }
-
-/** By the first broker that answers. Another node may be quicker: that is as good. */
-export const makeTopic = (
-  brokers: Brokers, wanted: Pick<Checked, 'brokers' | 'topic' | 'partitions' | 'replicas'>,
-  configFor: (replicas: number) => TopicConfig
-): Effect.Effect<void, Trouble> => {
-  const makeWith = (replicas: number): Effect.Effect<unknown, Trouble> =>
-    wanted.brokers.map((address) => createTopic(
-      brokers.wire('ask', address), wanted.topic, wanted.partitions ?? 1, replicas, configFor(replicas))
-    ).reduceRight((others, one) => Effect.catchIf(one, ({ kind }) => kind === 'unconnected' || kind === 'silent', () => others))
-  const made = wanted.replicas === undefined
-    ? Effect.catchIf(makeWith(replicasOfCluster), says('INVALID_REPLICATION_FACTOR'), () => makeWith(1))
-    : makeWith(wanted.replicas)
-  return made.pipe(Effect.asVoid, Effect.catchIf(says('TOPIC_ALREADY_EXISTS'), () => Effect.void))
-}
-
-const says = (refusal: string) => ({ message }: Trouble): boolean => message.includes(`(${refusal})`)
 
 const check = (brokers: Brokers, checked: Checked, { partitions }: Layout): Effect.Effect<Topic, Problem> => {
   const { topic } = checked

@@ -32,14 +32,16 @@ it('the last record that was committed is found, behind whatever came to nothing
     const records = standing(list, from)
     const end = (records.at(-1)?.offset ?? from - 1) + 1
     // A broker gives what it likes, beginning before the place even, and nothing where a batch is empty.
-    const read = (offset: number) => Effect.sync(() => records.filter((record) => record.offset >= offset - 1 && record.offset < offset + page))
+    const read = (offset: number) => Effect.sync(() =>
+      records.filter((record) => record.offset >= offset - 1 && record.offset < offset + page))
     const expected = list.findLastIndex(({ isGood, hasRecord }) => isGood && hasRecord)
     expect(Effect.runSync(lastCommitted(from, end, read))).toBe(expected < 0 ? undefined : `${expected}`)
   }))
 })
 
 it('what stands there is read as it was written, and nothing else', () => {
-  const state = { source: { kind: 'sqlite', name: 'a.db' }, position: position([3]), marks: [{ partition: 0, offset: 2, at: 1, command: 'c' }] }
+  const marks = [{ partition: 0, offset: 2, at: 1, command: 'c' }]
+  const state = { source: { kind: 'sqlite', name: 'a.db' }, position: position([3]), marks }
   for (const found of [{ state, end: 7, last: 'digest' }, { state: null, end: 0, last: '' }]) expect(parse(render(found))).toEqual(found)
   expect(parse(render({ state, end: 7, last: '' }).replace('"version":1', '"version":2'))).toBe('newer')
   for (const text of ['', '{', 'null', '[]', '{}', '{"version":1,"end":1,"last":""}', '{"version":1,"end":1.5,"last":"","state":null}']) {

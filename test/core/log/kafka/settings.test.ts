@@ -1,9 +1,11 @@
+import * as Effect from 'effect/Effect'
 import * as Redacted from 'effect/Redacted'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InvalidOptions, LogUnusable } from '../../../../core/errors.ts'
 import { kafkaLog, type KafkaLogOptions } from '../../../../core/log/kafka.ts'
 import { checkOptions, type Checked } from '../../../../core/log/kafka/options.ts'
 import { unfitSetting, wantedConfig } from '../../../../core/log/kafka/settings.ts'
+import { revealed } from '../../../../core/secret.ts'
 import { newKafkaCluster } from '../../../support/kafka.ts'
 import {
   describeWithKafka, kafkaStartMsMax, type KafkaServer, operate, startKafkaServer
@@ -33,10 +35,11 @@ describe('the options of kafkaLog', () => {
   })
 
   it('take addresses in every form, and secrets that are redacted', () => {
-    expect(checkOptions({
+    const options = {
       cluster: 'shop', brokers: ['a.example:9093', 'b', '[::1]:9094'],
       connect: { ssl: { ca: ['c'], key: Redacted.make('k') }, sasl: { mechanism: 'plain', password: Redacted.make('p') } }
-    })).toMatchObject({
+    }
+    expect(Effect.runSync(revealed(options, checkOptions))).toMatchObject({
       topic: 'curfew-shop',
       brokers: [{ host: 'a.example', port: 9_093 }, { host: 'b', port: 9_092 }, { host: '::1', port: 9_094 }],
       connect: { ssl: { ca: ['c'], key: 'k' }, sasl: { mechanism: 'plain', password: 'p' } }

@@ -1,5 +1,5 @@
-import { LogUnavailable } from '../../errors.ts'
-import { messageOf } from '../../message-of.ts'
+import { LogUnavailable } from '../errors.ts'
+import { messageOf } from '../message-of.ts'
 
 /** Why Kafka did not do what was asked, in words that an operator can act on. */
 export interface Trouble {

@@ -1,8 +1,8 @@
 import * as Effect from 'effect/Effect'
 import { connect as connectPlain } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { messageOf } from '../../message-of.ts'
-import type { Address, Checked, KafkaConnectOptions, KafkaSocketRequest } from './options.ts'
+import { messageOf } from '../message-of.ts'
+import type { Access, Address, KafkaConnectOptions, KafkaSocketRequest } from './options.ts'
 
 /**
  * What is used of kafkajs: not its Producer, Consumer and Admin, but what stands beneath them, a broker that takes one
@@ -84,7 +84,7 @@ const dialMsMax = 1_500
 
 /** The client, loaded only now that a connection is to be made with it. */
 export const loadDriver = (
-  { brokers, connect }: Pick<Checked, 'brokers' | 'connect'>, user = 'kafkaLog'
+  { brokers, connect }: Access, user = 'kafkaLog'
 ): Effect.Effect<MakeBroker, NoClient> => Effect.tryPromise({
   try: async () => {
     const { Kafka } = await import('kafkajs')

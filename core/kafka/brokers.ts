@@ -1,9 +1,9 @@
 import * as Effect from 'effect/Effect'
 import type * as Exit from 'effect/Exit'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../clock.ts'
 import { metadata, type Layout } from './api.ts'
 import type { MakeBroker } from './driver.ts'
-import type { Address, Checked } from './options.ts'
+import type { Address } from './options.ts'
 import type { Trouble } from './trouble.ts'
 import { Wire } from './wire.ts'
 
@@ -14,7 +14,10 @@ import { Wire } from './wire.ts'
 export type Purpose = 'ask' | 'append' | 'follow'
 
 /** Where to ask for them, and for which topic. */
-type Sought = Pick<Checked, 'brokers' | 'topic'>
+interface Sought {
+  readonly brokers: readonly Address[]
+  readonly topic: string
+}
 
 const keyOf = ({ host, port }: Address): string => `${host}:${port}`
 
