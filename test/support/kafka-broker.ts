@@ -25,7 +25,7 @@ export interface BrokerPlan {
 }
 
 /** A small machine in little time: it lives for seconds, and holds little. */
-const javaArgs = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+export const javaArgs = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
 const settingsOf = ({ id, ports, voters }: BrokerPlan, data: string): string => `
 process.roles=broker,controller

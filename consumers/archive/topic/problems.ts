@@ -13,8 +13,9 @@ const withoutStop = (message: string): string => message.replace(/\.$/, '')
 export const problemOf = (topic: string, trouble: Trouble): Problem => {
   const { kind, message } = trouble
   if (kind === 'fenced') {
-    return unusable(topic, 'another archiver has opened it since and goes on with it, or this one stood still in a batch for '
-      + 'longer than a minute. Run one archiver for a topic')
+    return unusable(topic, 'another archiver has opened it since and goes on with it; or this one stood still in a batch for '
+      + 'longer than a minute, or wrote nothing for longer than transactional.id.expiration.ms of the brokers. Run one archiver for a '
+      + 'topic, and start it again')
   }
   if (kind === 'large') {
     return unusable(topic, `${withoutStop(message)}. Raise its max.message.bytes with kafka-configs --alter, and start again`)
