@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { kafkaLog } from '../core/log/kafka.ts'
 import { openSessions } from '../index.ts'
 import { certify } from './support/certify.ts'
-import { startCli } from './support/cli-process.ts'
+import { runCliHere } from './support/cli-process.ts'
 import { javaArgs } from './support/kafka-broker.ts'
 import { describeWithKafka, freePorts, kafkaStartMsMax } from './support/kafka-server.ts'
 import { type Kept, startKept } from './support/kept.ts'
@@ -63,7 +63,8 @@ describeWithKafka('the broker of docs/operations.md', () => {
   beforeAll(async () => {
     certify(folder)
     ca = readFileSync(join(folder, 'ca.crt'), 'utf8')
-    writeFileSync(join(folder, 'broker.pem'), ['server.key', 'server.crt'].map((name) => readFileSync(join(folder, name), 'utf8')).join(''))
+    const parts = ['server.key', 'server.crt'].map((name) => readFileSync(join(folder, name), 'utf8'))
+    writeFileSync(join(folder, 'broker.pem'), parts.join(''))
     mkdirSync(join(folder, 'data'))
     const ports = await freePorts(3)
     address = `localhost:${ports[0]}`
@@ -110,9 +111,9 @@ describeWithKafka('the broker of docs/operations.md', () => {
   })
 
   it('lets the archiver read the log and write the archive, and nothing else', async () => {
-    const archive = (user: string, topic: string) => startCli(
+    const archive = (user: string, topic: string) => runCliHere(
       ['archive', '--from', `kafka:${address}?cluster=shop`, '--to', `kafka:${address}?topic=${topic}`],
-      { CURFEW_KAFKA_USER: user, CURFEW_KAFKA_PASSWORD: passwordOf(user), CURFEW_KAFKA_CA_FILE: join(folder, 'ca.crt') }).end
+      { CURFEW_KAFKA_USER: user, CURFEW_KAFKA_PASSWORD: passwordOf(user), CURFEW_KAFKA_CA_FILE: join(folder, 'ca.crt') })
     const [done, elsewhere, stranger] = await Promise.all(
       [archive('shop-archive', 'sessions-archive'), archive('shop-archive', 'elsewhere'), archive('shop', 'sessions-archive')])
     expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/^[1-9]\d* events archived\n$/) as string, err: '' })
@@ -138,7 +139,9 @@ describeWithKafka('the broker of docs/operations.md', () => {
   })
 
   it('makes the topic of the log as it says', async () => {
-    const names = ['min.insync.replicas', 'unclean.leader.election.enable', 'message.timestamp.type', 'max.message.bytes', 'retention.bytes']
+    const names = [
+      'min.insync.replicas', 'unclean.leader.election.enable', 'message.timestamp.type', 'max.message.bytes', 'retention.bytes'
+    ]
     const { resources: [found] } = await asAdmin((admin) => admin.describeConfigs({
       includeSynonyms: false, resources: [{ type: 2, name: 'curfew-shop', configNames: names }]
     }))

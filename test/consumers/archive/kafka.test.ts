@@ -6,15 +6,13 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { Kafka } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { commands } from '../../../consumers/cli/commands.ts'
-import { runCommand } from '../../../consumers/cli/run.ts'
 import { archive, type ArchiveProgress, archiveTopic, type ArchiveState, type ArchiveTopicOptions } from '../../../consumers/archive.ts'
 import { ArchiveUnavailable, ArchiveUnusable, InvalidOptions } from '../../../core/errors.ts'
 import { kafkaLog } from '../../../core/log/kafka.ts'
 import { position, start } from '../../../core/log/position.ts'
 import { sqliteLog } from '../../../index.ts'
 import { type ArchivedLine, archivedLines, expectedLine, positionOf } from '../../support/archives.ts'
-import { type CliEnd, type CliRun, startCli } from '../../support/cli-process.ts'
+import { type CliRun, runCliHere, startCli } from '../../support/cli-process.ts'
 import { kafkaPassword } from '../../support/kafka-broker.ts'
 import { losing } from '../../support/kafka-losing.ts'
 import { readTopic, watchEnds } from '../../support/kafka-reader.ts'
@@ -72,15 +70,7 @@ const openLog = async (cluster: string, partitions = 1): Promise<LogNode> => {
 const env = { CURFEW_KAFKA_USER: 'curfew', CURFEW_KAFKA_PASSWORD: kafkaPassword, CURFEW_KAFKA_MECHANISM: 'plain' }
 const args = (cluster: string, file: string, ...more: readonly string[]): readonly string[] =>
   ['archive', '--from', `kafka:${server.guardedAddress}?cluster=${cluster}`, '--to', file, ...more]
-/** The command line, in this process. */
-const run = async (cluster: string, file: string, given: Readonly<Record<string, string>> = env): Promise<CliEnd> => {
-  let [out, err] = ['', '']
-  const code = await runCommand(commands, args(cluster, file), {
-    env: given, say: (line) => { out += `${line}\n` }, complain: (line) => { err += `${line}\n` }, terminal: undefined,
-    signal: new AbortController().signal
-  })
-  return { code, out, err }
-}
+const run = (cluster: string, file: string, given: Readonly<Record<string, string>> = env) => runCliHere(args(cluster, file), given)
 /** Each partition is in order; how they are mixed is nobody's matter. */
 const sorted = <A extends { readonly partition?: number }>(lines: readonly A[]): readonly A[] =>
   lines.toSorted((a, b) => a.partition! - b.partition!)
