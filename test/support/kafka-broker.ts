@@ -41,7 +41,6 @@ listener.name.guarded.plain.sasl.jaas.config=${[
 ].join(' ')}
 log.dirs=${data}
 offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
