@@ -1,4 +1,3 @@
-import { LogUnavailable } from '../errors.ts'
 import { messageOf } from '../message-of.ts'
 
 /** Why Kafka did not do what was asked, in words that an operator can act on. */
@@ -26,13 +25,6 @@ export interface Trouble {
     | 'doubtful'
   readonly message: string
 }
-
-export const unavailable = (trouble: Trouble): LogUnavailable =>
-  new LogUnavailable({ message: trouble.message, cause: trouble })
-
-export const closed = new LogUnavailable({ message: 'The log was closed.' })
-/** The same for what was under way. */
-export const closing: Trouble = { kind: 'silent', message: closed.message }
 
 /** What the broker says in answer, by the names of the protocol. */
 const kinds: Readonly<Record<string, Trouble['kind']>> = {

@@ -7,7 +7,7 @@ import type { DomainEvent } from '../../domain/events.ts'
 import type { LogUnavailable } from '../../errors.ts'
 import { sizeOf, type Message } from '../../kafka/api.ts'
 import type { Brokers } from '../../kafka/brokers.ts'
-import { closing, type Trouble, unavailable } from '../../kafka/trouble.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
 import { encodeText } from '../codec.ts'
 import type { Appended } from '../port.ts'
 import { past, start } from '../position.ts'
@@ -15,6 +15,7 @@ import { Lane } from './lane.ts'
 import { spread } from './records.ts'
 import type { Stand } from './stand.ts'
 import type { Topic } from './topic.ts'
+import { closing, unavailable } from './unavailable.ts'
 
 /** The most events of one append, and the most bytes: a broker reads so much at once. */
 const eventsMax = 8_192

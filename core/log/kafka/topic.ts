@@ -3,9 +3,10 @@ import { LogUnusable, type LogUnavailable } from '../../errors.ts'
 import { type Layout, topicConfig } from '../../kafka/api.ts'
 import type { Brokers } from '../../kafka/brokers.ts'
 import { makeTopic } from '../../kafka/topics.ts'
-import { type Trouble, unavailable } from '../../kafka/trouble.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
 import { type Checked, partitionsMax } from './options.ts'
 import { settingNames, unfitSetting, wantedConfig } from './settings.ts'
+import { unavailable } from './unavailable.ts'
 
 /** What a topic that is fit to be the log is like. */
 export interface Topic {
