@@ -47,10 +47,10 @@ const doors = {
   },
   './archive': {
     file: 'consumers/archive.ts', loaded: archiveDoor,
-    values: ['archive', 'archiveFile'],
+    values: ['archive', 'archiveFile', 'archiveTopic'],
     types: [
       'ArchiveError', 'ArchiveFileOptions', 'ArchiveMark', 'ArchiveOptions', 'ArchiveProgress', 'ArchiveSource', 'ArchiveState',
-      'ArchiveTarget', 'Omission', 'OpenArchive'
+      'ArchiveTarget', 'ArchiveTopicOptions', 'KafkaConnectOptions', 'KafkaSocketRequest', 'Omission', 'OpenArchive'
     ]
   },
   './copy': {
@@ -66,7 +66,7 @@ const doors = {
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,
     values: [
-      'Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'archive', 'archiveFile', 'layer', 'memoryLog', 'sqliteLog',
+      'Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'archive', 'archiveFile', 'archiveTopic', 'layer', 'memoryLog', 'sqliteLog',
       'systemWorld', 'verifyLog'
     ],
     types: [

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type DurationInput, LogUnusable, sqliteLog } from '../../index.ts'
+import { archiveFile, type ArchiveTarget, archiveTopic } from '../archive.ts'
 import { type World, WrongUse } from './command.ts'
 import { kafkaLogin, natsLogin } from './secrets.ts'
 
@@ -63,6 +64,20 @@ export const logAt = async (option: string, address: string, env: World['env'], 
     throw new WrongUse(`--${option} takes the address of a log, which begins with ${words}`)
   }
   return open(rest, env, creation)
+}
+
+/** The archive at a path, or in a topic. */
+export const archiveAt = (option: string, address: string, env: World['env']): ArchiveTarget => {
+  const kafka = /^kafka:([^]+)$/.exec(address)?.[1]
+  if (kafka !== undefined) return archiveInKafka(kafka, env)
+  if (/^[a-z]+:/.test(address)) throw new WrongUse(`--${option} takes the name of a file, or kafka:HOST:PORT,...?topic=NAME`)
+  return archiveFile({ path: address })
+}
+
+const archiveInKafka = (rest: string, env: World['env']): ArchiveTarget => {
+  const { servers, query: { topic } } = serversOf(rest, ['topic'])
+  if (topic === undefined) throw new WrongUse('--to kafka: needs the name of a topic: ?topic=NAME')
+  return archiveTopic({ topic, brokers: servers, connect: kafkaLogin(env) })
 }
 
 /** Servers, comma-separated, and then, behind a question mark, names and values. */

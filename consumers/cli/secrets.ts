@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { KafkaConnectOptions } from '../../core/log/kafka.ts'
+import type { KafkaConnectOptions } from '../archive.ts'
 import { type World, WrongUse } from './command.ts'
 
 type Env = World['env']

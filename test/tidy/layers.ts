@@ -10,7 +10,7 @@ export interface Dependencies {
 /** From the bottom up: a file imports its own layer and those below it. */
 const layers: readonly (readonly [name: string, holds: (path: string) => boolean])[] = [
   ['core/domain', (path) => path.startsWith('core/domain/')],
-  ['core/log', (path) => /^core\/(?:log|nats)\//.test(path) || /^core\/[^/]+\.ts$/.test(path)],
+  ['core/log', (path) => /^core\/(?:log|nats|kafka)\//.test(path) || /^core\/[^/]+\.ts$/.test(path)],
   ['core/store', (path) => path.startsWith('core/store/')],
   ['projections', (path) => path.startsWith('projections/')],
   ['consumers', (path) => path.startsWith('consumers/') && !/^consumers\/(?:http|cli)\//.test(path)],

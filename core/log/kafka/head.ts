@@ -1,11 +1,11 @@
 import * as Effect from 'effect/Effect'
 import type { LogDamaged } from '../../errors.ts'
 import type { Clock } from '../../clock.ts'
-import { answerMsMax, earliest, latest, type Layout, metadata, offsets } from './api.ts'
-import type { Brokers } from './brokers.ts'
+import { answerMsMax, earliest, latest, type Layout, metadata, offsets } from '../../kafka/api.ts'
+import type { Brokers } from '../../kafka/brokers.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
 import type { Stand } from './stand.ts'
 import type { Topic } from './topic.ts'
-import type { Trouble } from './trouble.ts'
 
 /** Where each partition begins, with the first record that is kept, and where it ends. */
 export interface Extent {

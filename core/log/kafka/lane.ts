@@ -1,10 +1,10 @@
 import * as Effect from 'effect/Effect'
 import * as Result from 'effect/Result'
 import type { Clock } from '../../clock.ts'
-import { type Message, produce } from './api.ts'
-import type { Brokers } from './brokers.ts'
+import { type Message, produce } from '../../kafka/api.ts'
+import type { Brokers } from '../../kafka/brokers.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
 import type { Stand } from './stand.ts'
-import type { Trouble } from './trouble.ts'
 
 /** An append is tried for so long, ms: less than what a write of the store may take by its default. */
 const triedMsMax = 4_000

@@ -60,14 +60,15 @@ export const verifyLog = (
 const keyIn = (options: unknown): ReturnType<typeof checkKey> => checkKey((options as VerifyOptions).key)
 
 /** Where the chain begins, and what is wrong with that. */
-const beginning = (path: string, records: Records, key: KeyObject | undefined) => Effect.map(ask(path, () => records.anchor()), (found) => ({
-  anchor: found ?? firstAnchor,
-  problem: found === undefined
-    ? `The log ${path} does not say where it begins: its anchor is damaged.`
-    : key !== undefined && !isSigned(key, found)
-      ? `The log ${path} begins behind record ${found.seq}, and no node with this key has pruned it.`
-      : null
-}))
+const beginning = (path: string, records: Records, key: KeyObject | undefined) =>
+  Effect.map(ask(path, () => records.anchor()), (found) => ({
+    anchor: found ?? firstAnchor,
+    problem: found === undefined
+      ? `The log ${path} does not say where it begins: its anchor is damaged.`
+      : key !== undefined && !isSigned(key, found)
+        ? `The log ${path} begins behind record ${found.seq}, and no node with this key has pruned it.`
+        : null
+  }))
 
 const verify = Effect.fnUntraced(function*(path: string, records: Records, key: KeyObject | undefined) {
   const last = yield* ask(path, () => records.bound())

@@ -56,7 +56,9 @@ describe('what is not as it must be is told, with exit code 2', () => {
     [['archive', '--from', 'kafka:http://localhost?cluster=a', '--to', 'f'], /The option brokers must be/],
     [['archive', '--from', 'kafka:localhost?cluster=a&stream=b', '--to', 'f'], /cluster and topic .*, and no stream/],
     [['verify', '--log', 'kafka:localhost?cluster=a'], /only a log in SQLite has a hash chain/],
-    [['archive', '--from', here, '--to', 'kafka:localhost'], /--to takes the name of a file/],
+    [['archive', '--from', here, '--to', 'jetstream:nats://localhost'], /--to takes the name of a file, or kafka:/],
+    [['archive', '--from', here, '--to', 'kafka:localhost'], /needs the name of a topic: \?topic=NAME/],
+    [['archive', '--from', here, '--to', 'kafka:localhost?cluster=a'], /has topic behind its \?, and no cluster/],
     [['archive', '--from', here, '--to', 'f', '--without', 'digests'], /The option without .* must be a list out of attributes/],
     [['archive', '--from', here, '--to', 'f', '--batch-age', 'soon'], /The option batchAge/],
     [['verify'], /--log is missing/]

@@ -32,7 +32,8 @@ const logOf = async (count: number, lastAt: number, options: SqliteLogOptions = 
 }
 
 const startedFor = (absolute: number, at: number): DomainEvent => ({
-  type: 'SessionStarted', v: 1, at, by: eventOf('ann', 'c').by, command: 'c-start' as never, session: sessionIdOf(1), subject: 'ann', tenant: null,
+  type: 'SessionStarted', v: 1, at, by: eventOf('ann', 'c').by, command: 'c-start' as never, session: sessionIdOf(1),
+  subject: 'ann', tenant: null,
   digest: 'A'.repeat(43) as never, limits: { idle: 3_600_000, absolute, renew: null },
   authentication: { level: 'aal1', methods: [], at }, device: null, attributes: {}, continues: null
 })
