@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts'
 import { answerMsMax, earliest, latest, type Layout, metadata, offsets } from '../../kafka/api.ts'
 import type { Brokers } from '../../kafka/brokers.ts'
 import type { Trouble } from '../../kafka/trouble.ts'
+import { messageOf } from '../../message-of.ts'
 import type { Stand } from './stand.ts'
 import type { Topic } from './topic.ts'
 
@@ -100,7 +101,11 @@ const confirmed = (
     return Effect.runFork(Effect.match(ask, {
       onSuccess: (said) => hear(id, said),
       onFailure: (trouble) => { problem ??= trouble }
-    }).pipe(Effect.andThen(Effect.sync(() => {
+    }).pipe(
+      Effect.catchDefect((defect) => Effect.sync(() => {
+        problem ??= { kind: 'doubtful', message: `A broker's answer cannot be read: ${messageOf(defect)}` }
+      })),
+      Effect.andThen(Effect.sync(() => {
       left--
       if (stand.damage() !== undefined) resume(Effect.fail(stand.damage()!))
       else if (saying.every((count, partition) => count >= needed[partition]!)) resume(Effect.void)
