@@ -2,6 +2,9 @@ import * as Effect from 'effect/Effect'
 import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
 import { type ActivityRecorded, schemaVersion } from '../core/domain/events.ts'
+import type { SessionId } from '../core/domain/ids.ts'
+import type { Position } from '../core/log/position.ts'
+import { isBehindSeal } from '../core/store/log-move.ts'
 import { type Parts, writer } from '../core/store/parts.ts'
 import { announce } from '../core/store/write.ts'
 import { background, bounded } from './background.ts'
@@ -13,12 +16,19 @@ const batchesPerIdle = 10
 const batchEveryMsMax = 60_000
 const batchSize = 1_000
 
+type Activities = ReadonlyArray<readonly [SessionId, number]>
+
 /** What the activity consumer offers to the node. */
 export interface Activity {
   /** A session came back after a long pause: others must know at once. */
   readonly returned: () => void
   /** Writes what is collected, for the last time before the node closes. */
   readonly flush: Effect.Effect<void>
+  /**
+   * What was seen here and does not surely stand in the log, for the node that goes on in another log. From then on
+   * nothing is written here.
+   */
+  readonly handOver: () => Activities
 }
 
 /**
@@ -27,7 +37,7 @@ export interface Activity {
  * only if the log comes back in time; that is in `failures`.
  */
 export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scope.Scope> => Effect.gen(function*() {
-  const { failures, index, log, settings } = parts
+  const { barrier, failures, index, log, move, settings } = parts
   let wake: () => void = () => {}
   let urgent = false
 
@@ -36,12 +46,21 @@ export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scop
     Effect.tap(({ position }) => Effect.sync(() => {
       failures.delete('activity')
       announce(parts.broadcast, position)
+      if (move?.side === 'old') keepUntilFolded(event, position)
     })))
+
+  /** In a log that may be sealed at any moment: batches that may yet turn out to stand behind the seal. */
+  const unsure = new Set<ActivityRecorded>()
+  const keepUntilFolded = (event: ActivityRecorded, position: Position): void => {
+    unsure.add(event)
+    barrier.whenReached(position, () => { if (!isBehindSeal(index.move(), position)) unsure.delete(event) })
+  }
 
   /** The batch that the log has yet to take: closing does not forget it. */
   let held: ActivityRecorded | undefined
   const batch = (): ActivityRecorded | undefined => {
     if (held !== undefined) return held
+    if (index.move().sealedTo !== null) return undefined
     const seen = index.takeActivity(batchSize)
     return seen.length === 0
       ? undefined
@@ -73,6 +92,12 @@ export const startActivity = (parts: Parts): Effect.Effect<Activity, never, Scop
       urgent = true
       wake()
     },
-    flush: drain
+    flush: drain,
+    handOver: () => {
+      const seen: Array<readonly [SessionId, number]> = []
+      for (const event of held === undefined ? unsure : [...unsure, held]) seen.push(...event.seen)
+      for (let some = index.takeActivity(batchSize); some.length > 0; some = index.takeActivity(batchSize)) seen.push(...some)
+      return seen
+    }
   }
 })

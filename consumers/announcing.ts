@@ -10,7 +10,8 @@ import { announceEveryMs } from './membership.ts'
 
 const announcement = (parts: Parts, state: 'joins' | 'leaves'): NodeAnnounced => ({
   type: 'NodeAnnounced', v: schemaVersion, ...writer(parts), ignorable: true, incarnation: parts.incarnation, state,
-  fencesAfterMs: parts.settings.onStale === 'serve' ? null : parts.settings.maxStalenessMs
+  fencesAfterMs: parts.settings.onStale === 'serve' ? null : parts.settings.maxStalenessMs,
+  ...(parts.move?.side === 'old' ? { moves: true as const } : {})
 })
 
 /** Tells the log that this node is there, or no longer. */

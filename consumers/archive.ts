@@ -9,6 +9,9 @@ export { archiveFile, type ArchiveFileOptions } from './archive/file.ts'
 export type { ArchiveError } from './archive/archive.ts'
 export type { Omission } from './archive/line.ts'
 export type { ArchiveOptions, ArchiveProgress } from './archive/options.ts'
+export { archiveTopic } from './archive/topic.ts'
+export type { ArchiveTopicOptions } from './archive/topic/options.ts'
+export type { KafkaConnectOptions, KafkaSocketRequest } from '../core/kafka/options.ts'
 export type { ArchiveMark, ArchiveSource, ArchiveState, ArchiveTarget, OpenArchive } from './archive/target.ts'
 
 const aborted = (signal: AbortSignal): Effect.Effect<void> => Effect.callback((resume) => {

@@ -11,6 +11,7 @@ export { memoryLog } from '../core/log/memory.ts'
 export { sqliteLog, verifyLog } from '../core/log/sqlite.ts'
 export { archive, type ArchiveError } from './archive/archive.ts'
 export { archiveFile } from './archive/file.ts'
+export { archiveTopic } from './archive/topic.ts'
 export type { OpenError, OpenOptions, World } from './node.ts'
 
 /** Real time and the operating system's randomness. */

@@ -6,6 +6,7 @@ import { LogUnavailable } from '../core/errors.ts'
 import { reaches } from '../core/log/position.ts'
 import { instant } from '../core/store/fence.ts'
 import type { CatchUp, Parts } from '../core/store/parts.ts'
+import { logSealed } from '../core/store/sealed.ts'
 import { background } from './background.ts'
 
 /** A probe is due this often for each maxStaleness, so that a few may fail before the fence closes. */
@@ -18,7 +19,7 @@ const probeEveryMsMax = 500
  * because the head that this one has asked for may be older than their question.
  */
 export const startFreshness = (parts: Parts): Effect.Effect<CatchUp, never, Scope.Scope> => Effect.gen(function*() {
-  const { barrier, failures, fence, log, settings, time } = parts
+  const { barrier, failures, fence, index, log, settings, time } = parts
   let asking: Array<Deferred.Deferred<void, LogUnavailable>> = []
   let wake: () => void = () => {}
 
@@ -27,6 +28,9 @@ export const startFreshness = (parts: Parts): Effect.Effect<CatchUp, never, Scop
     const head = yield* log.head
     if (!reaches(barrier.position(), head)) log.ring()
     yield* barrier.reached(head)
+    // Behind a seal this log no longer tells what has happened since.
+    const { sealedTo } = index.move()
+    if (sealedTo !== null) return yield* Effect.fail(logSealed(sealedTo))
     fence.freshen(asked)
   }).pipe(
     Effect.timeoutOrElse({

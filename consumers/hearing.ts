@@ -25,11 +25,16 @@ export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.
   const { broadcast, cluster, index } = parts
   /** Wide revocations to acknowledge once their own record is folded: only then are later starts covered as well. */
   const owed = new Set<CommandId>()
-  const acknowledge = (command: CommandId) => broadcast?.publish({ kind: 'applied', command })
+  const { move } = parts
+  /** A node that stands by folds what another one of this process has yet to learn. */
+  const acknowledge = (command: CommandId): void => {
+    if (move?.side !== 'new' || move.serves) broadcast?.publish({ kind: 'applied', command })
+  }
 
   const hearRevocation = (event: Revocation, appliedAt: Position, wanted: boolean): void => {
     const refused = index.notes().earlyRefused
     index.applyEarly(event, appliedAt)
+    if (move?.side === 'new' && !move.serves) move.onHeard(event)
     // What was not remembered does not hold for sessions that are yet to start here.
     if (!wanted || index.notes().earlyRefused !== refused) return
     if (isWideRevocation(event) && index.pendingEarly().has(event.command)) owed.add(event.command)
@@ -40,6 +45,7 @@ export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.
     if (event.type === 'Unreadable') return
     if (event.type === 'NodeAnnounced') cluster.fold(event, partition)
     else cluster.wrote(event.by)
+    if (move?.side === 'new' && event.type === 'LogCopyFinished') move.onFinished()
     if (owed.size > 0 && owed.delete(event.command)) acknowledge(event.command)
   }
 
@@ -50,7 +56,7 @@ export const startHearing = (parts: Parts): Effect.Effect<Hearing, never, Scope.
 type HearRevocation = (event: Revocation, appliedAt: Position, acknowledge: boolean) => void
 
 const listen = (parts: Parts, broadcast: BroadcastShape, hearRevocation: HearRevocation) => Effect.gen(function*() {
-  const { barrier, cluster, failures, log, settings, time } = parts
+  const { barrier, cluster, failures, log, move, settings, time } = parts
   const inbox = makeInbox()
   const hear = (message: Message, from: Sender): void => {
     const place = inbox.accept(from)
@@ -79,7 +85,8 @@ const listen = (parts: Parts, broadcast: BroadcastShape, hearRevocation: HearRev
   yield* broadcast.onConnection(() => log.ring())
   yield* background(failures, 'heartbeat', Effect.sync(() => {
     broadcast.publish({
-      kind: 'heartbeat', position: barrier.position(), wall: time.now(), serves: settings.onStale === 'serve'
+      kind: 'heartbeat', position: move?.side === 'new' && !move.serves ? start : barrier.position(), wall: time.now(),
+      serves: settings.onStale === 'serve'
     })
   }).pipe(Effect.repeat(Schedule.spaced(heartbeatEvery)), Effect.asVoid))
   yield* Effect.addFinalizer(() => Effect.sync(() => { broadcast.publish({ kind: 'goodbye' }) }))

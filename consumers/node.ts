@@ -1,3 +1,4 @@
+import * as Context from 'effect/Context'
 import * as Effect from 'effect/Effect'
 import * as FiberSet from 'effect/FiberSet'
 import * as Layer from 'effect/Layer'
@@ -19,25 +20,34 @@ import { leastRetentionMs } from '../core/log/retention.ts'
 import { Barrier } from '../core/store/barrier.ts'
 import { Broadcast, NodeIdentity } from '../core/store/broadcast.ts'
 import { Fence } from '../core/store/fence.ts'
-import type { CatchUp, Parts } from '../core/store/parts.ts'
+import type { CatchUp, Move, Parts } from '../core/store/parts.ts'
 import type { IndexEvents } from '../core/store/ports.ts'
 import { revoke } from '../core/store/revoke.ts'
 import { makeSessions, Sessions, type SessionsShape } from '../core/store/sessions.ts'
 import type { NodeOptions, Settings } from '../core/store/settings.ts'
 import { resolveSettings } from '../core/store/settings.ts'
+import { isSealed } from '../core/store/sealed.ts'
 import { Signals } from '../core/store/signals.ts'
 import { confirm } from '../core/store/tokens.ts'
 import { TrustedTime } from '../core/store/trusted-time.ts'
 import { Writes } from '../core/store/write.ts'
 import { makeIndex } from '../projections/validity/validity.ts'
-import { startActivity } from './activity.ts'
+import { type Activity, startActivity } from './activity.ts'
 import { startFreshness } from './freshness.ts'
 import { announceNode, makeAnnouncing } from './announcing.ts'
 import { startHearing } from './hearing.ts'
 import { makeMembership } from './membership.ts'
 import { relayAtLast, startRelay } from './relay.ts'
+import { startMoving } from './moving/move.ts'
 import { startSweeper } from './sweeper.ts'
 import { startTail } from './tail.ts'
+
+/** The log that the sessions of a cluster are being moved from. */
+export interface MovingFrom {
+  readonly log: OpenOptions['log']
+  /** The fan-out of the cluster on that log: under another name than the one of the new log. */
+  readonly broadcast?: NonNullable<OpenOptions['broadcast']>
+}
 
 /** What a node is made of: its log, perhaps a broadcast, and its own settings. */
 export interface OpenOptions extends NodeOptions {
@@ -45,6 +55,11 @@ export interface OpenOptions extends NodeOptions {
   readonly log: Layer.Layer<EventLog, InvalidOptions | LogUnusable | LogUnavailable>
   /** The fan-out of revocations. Without one, the other nodes learn of them by the log's own tail. */
   readonly broadcast?: Layer.Layer<Broadcast, InvalidOptions | BroadcastUnavailable, NodeIdentity>
+  /**
+   * While `copyLog` has yet to bring all sessions over to `log`: where they are. The node serves from there, and goes
+   * over to `log` by itself once it holds everything. Afterwards the option may go, at the next start.
+   */
+  readonly movingFrom?: MovingFrom
 }
 
 /** The outside world of a node: time and chance. */
@@ -134,11 +149,6 @@ const stuck = (parts: Parts): Effect.Effect<never, LogUnavailable> => Effect.sus
 const replay = (parts: Parts) => Effect.flatMap(parts.log.head, (head) =>
   Effect.raceFirst(parts.barrier.reached(head), stuck(parts)))
 
-/** Its end was reached once, so one slow answer of the log is no reason to give up. */
-const fresh = (catchUp: CatchUp) => Effect.retry(catchUp.now, {
-  schedule: Schedule.max([Schedule.spaced('250 millis'), Schedule.recurs(10)])
-})
-
 /** A log that forgets sessions that are alive would end them at the next start. */
 const retentionProblem = ({ limits, maxClockSkewMs }: Settings, retentionMs: number | null): InvalidOptions | undefined => {
   const leastMs = Math.ceil(leastRetentionMs(limits.absolute, maxClockSkewMs))
@@ -149,9 +159,30 @@ const retentionProblem = ({ limits, maxClockSkewMs }: Settings, retentionMs: num
   })
 }
 
-const startNode = (
-  settings: Settings, world: World
-): Effect.Effect<SessionsShape, InvalidOptions | LogUnavailable | LogDamaged, EventLog | NodeIdentity | Scope.Scope> =>
+/** A node that runs: what it offers, and what another node of this process takes over from it. */
+export interface RunningNode {
+  readonly sessions: SessionsShape
+  readonly parts: Parts
+  readonly catchUp: CatchUp
+  readonly signals: Signals
+  readonly activity: Activity
+}
+
+/**
+ * The last thing before it answers anybody. The end of the log was reached once, so one slow answer of it is no reason to
+ * give up. On a log that goes on elsewhere it never gets fresh, and waits for that.
+ */
+const firstCatchUp = ({ move }: Parts, catchUp: CatchUp): Effect.Effect<void, LogUnavailable> => {
+  const fresh = Effect.retry(catchUp.now, {
+    while: (error) => !isSealed(error), schedule: Schedule.max([Schedule.spaced('250 millis'), Schedule.recurs(10)])
+  })
+  return move?.side === 'old' ? Effect.catchIf(fresh, isSealed, () => Effect.void) : fresh
+}
+
+/** Starts a node on the log that is given; `move`: the part that it plays in a move. */
+export const startNode = (
+  settings: Settings, world: World, move: Move | null
+): Effect.Effect<RunningNode, InvalidOptions | LogUnavailable | LogDamaged, EventLog | NodeIdentity | Scope.Scope> =>
   Effect.gen(function*() {
     const log = yield* EventLog
     const tooShort = retentionProblem(settings, log.retentionMs)
@@ -163,14 +194,17 @@ const startNode = (
     const index = makeIndex({ events, initialCapacity: settings.expectedSessions, seed: seedOf(world) })
     const barrier = new Barrier(index.position())
     const run = yield* FiberSet.makeRuntime<never>()
-    const writes = new Writes({ log, barrier, broadcast, time, timeoutMs: settings.writeTimeoutMs, run })
+    const writes = new Writes({
+      log, barrier, broadcast, time, timeoutMs: settings.writeTimeoutMs, run, index, isMoving: move?.side === 'old'
+    })
     yield* Effect.addFinalizer(() => Effect.sync(() => writes.close()))
     const parts: Parts = {
       node, incarnation, settings, random: world.random, time, log, writes, broadcast, index, barrier,
       fence: new Fence(settings.maxStalenessMs, settings.onStale),
       cluster: makeMembership({ node, incarnation }, time, settings.maxStalenessMs),
       failures: new Map(),
-      evicting: new Set()
+      evicting: new Set(),
+      move
     }
     const signals = new Signals(index, time)
     yield* Effect.addFinalizer(() => Effect.sync(() => signals.close()))
@@ -180,7 +214,7 @@ const startNode = (
     yield* announcing.start
     yield* Effect.raceFirst(replay(parts), tail.damaged)
     const catchUp = yield* startFreshness(parts)
-    yield* Effect.raceFirst(fresh(catchUp), tail.damaged)
+    yield* Effect.raceFirst(firstCatchUp(parts, catchUp), tail.damaged)
     const activity = yield* startActivity(parts)
     const chores = yield* makeChores(parts, catchUp)
     events.onPendingPresented = chores.confirm
@@ -194,7 +228,7 @@ const startNode = (
       activity.flush.pipe(
         Effect.andThen(announceNode(parts, 'leaves')), Effect.timeoutOption(closeWithin), Effect.ignore)))
     yield* Effect.addFinalizer(() => Effect.sync(() => parts.fence.distrust('the session store was closed')))
-    return makeSessions(parts, catchUp, signals)
+    return { sessions: makeSessions(parts, catchUp, signals), parts, catchUp, signals, activity }
   })
 
 /**
@@ -203,17 +237,45 @@ const startNode = (
  */
 export const sessionsLayer = (options: OpenOptions, world: World): Layer.Layer<Sessions, OpenError> =>
   Layer.unwrap(Effect.gen(function*() {
-    const settings = resolveSettings(options, ['log', 'broadcast'])
+    const settings = resolveSettings(options, ['log', 'broadcast', 'movingFrom'])
     if (settings instanceof InvalidOptions) return yield* Effect.fail(settings)
-    if (!isLayer(options.log)) return yield* Effect.fail(notALayer('log', 'sqliteLog({ path })'))
-    if (options.broadcast !== undefined && !isLayer(options.broadcast)) {
-      return yield* Effect.fail(notALayer('broadcast', 'natsBroadcast({ servers, cluster })'))
-    }
+    const problem = partsProblem(options, '') ?? movingProblem(options)
+    if (problem !== undefined) return yield* Effect.fail(problem)
     const self = Layer.succeed(NodeIdentity, identity(world, settings))
-    const store = Layer.effect(Sessions, startNode(settings, world))
-    const heard = options.broadcast === undefined ? store : store.pipe(Layer.provide(options.broadcast))
-    return heard.pipe(Layer.provide(options.log), Layer.provide(self))
+    const open = (side: Pick<OpenOptions, 'log' | 'broadcast'>, move: Move | null) =>
+      Layer.effect(Running, startNode(settings, world, move)).pipe(on(side), Layer.provide(self))
+    const { movingFrom } = options
+    if (movingFrom === undefined) {
+      return Layer.effect(Sessions, Effect.map(Running, ({ sessions }) => sessions)).pipe(Layer.provideMerge(open(options, null)))
+    }
+    return Layer.effect(Sessions, startMoving(settings, {
+      openNew: (move) => Effect.map(Layer.build(open(options, move)), Context.get(Running)),
+      openOld: (move) => Effect.map(Layer.build(open(movingFrom, move)), Context.get(Running))
+    }))
   }))
+
+/** The node behind a store that does not move, for who looks inside. */
+export class Running extends Context.Service<Running, RunningNode>()('curfew/Running') {}
+
+/** Gives a node its log, and its broadcast if there is one. */
+const on = ({ broadcast, log }: Pick<OpenOptions, 'log' | 'broadcast'>) =>
+  <A, E>(node: Layer.Layer<A, E, EventLog | NodeIdentity>): Layer.Layer<A, E | OpenError, NodeIdentity> =>
+    (broadcast === undefined ? node : node.pipe(Layer.provide(broadcast))).pipe(Layer.provide(log))
+
+const partsProblem = ({ broadcast, log }: Pick<OpenOptions, 'log' | 'broadcast'>, of: string): InvalidOptions | undefined => {
+  if (!isLayer(log)) return notALayer(`${of}log`, 'sqliteLog({ path })')
+  return broadcast === undefined || isLayer(broadcast)
+    ? undefined
+    : notALayer(`${of}broadcast`, 'natsBroadcast({ servers, cluster })')
+}
+
+const movingProblem = ({ log, movingFrom }: OpenOptions): InvalidOptions | undefined => {
+  if (movingFrom === undefined) return undefined
+  if (typeof movingFrom !== 'object' || movingFrom === null || movingFrom.log === log) {
+    return new InvalidOptions({ option: 'movingFrom', message: 'The option movingFrom must be { log, broadcast? }, another log.' })
+  }
+  return partsProblem(movingFrom, 'movingFrom.')
+}
 
 /** Plain JavaScript may pass anything. Not a type guard, which would forget what the layer provides. */
 const isLayer = (value: unknown): boolean => Layer.isLayer(value)

@@ -51,7 +51,8 @@ const unwritten = (events: readonly Revocation[]) => new LogUnavailable({
  */
 export const relayAtLast = (parts: Parts, within: Duration.Input): Effect.Effect<void> => Effect.gen(function*() {
   const pendingNow = () => [...parts.index.pendingEarly().values()]
-  if (pendingNow().length === 0) return
+  if (pendingNow().length === 0 || (parts.move?.side === 'old' && parts.move.handedOver)) return
+  if (parts.index.move().sealedTo !== null) return yield* Effect.die(unwritten(pendingNow()))
   // What stands already and was only not read back yet is owed no more.
   const { barrier, log } = parts
   yield* Effect.flatMap(log.head, (head) => barrier.reached(head)).pipe(Effect.timeoutOption(within), Effect.ignore)
@@ -76,6 +77,8 @@ export const startRelay = (parts: Parts): Effect.Effect<void, never, Scope.Scope
 
   const look = Effect.gen(function*() {
     yield* Effect.sleep(lookEveryMs)
+    // Nothing stands there any more: what is owed is the successor's, or is said when the node closes.
+    if (index.move().sealedTo !== null) return
     const pending = index.pendingEarly()
     const now = time.monotonic()
     for (const command of due.keys()) if (!pending.has(command)) due.delete(command)

@@ -64,6 +64,8 @@ export const startSweeper = (parts: Parts): Effect.Effect<void, never, Scope.Sco
     const most = Math.max(slotsPerSweepMin, Math.ceil((live + ended) * 1.5 / sweepsPerRound))
     const { expired } = index.sweep(now, most)
     if (clockInDoubt(at.monotonic) || fence.isStale(at.monotonic, at.wall)) return
+    // While a log is copied it may lack the activity that the next records bring.
+    if (index.distrust().length > 0 || index.move().sealedTo !== null) return
     const events: DomainEvent[] = []
     for (const { session, reason } of expired) {
       if (events.length === endsPerAppendMax) break

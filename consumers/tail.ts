@@ -40,8 +40,7 @@ export const startTail = (
       for (const follow of followers) follow(record)
       if (next % turnStep === 0 && time.monotonic() >= until) break
     }
-    const [distrusted] = index.distrust()
-    if (distrusted !== undefined) fence.distrust(distrusted)
+    fence.hold(index.distrust()[0] ?? null)
     barrier.advance(index.position())
     return next
   }

@@ -17,6 +17,7 @@ export const errorCodes = {
   AttributesTooLarge: 'The attributes take more room than a session may have.',
   AttributesInvalid: 'The attributes are not a plain JSON object.',
   NotConfirmed: 'The revocation is in force and durable, but a node that serves while stale did not acknowledge it.',
+  CopyRefused: 'The log cannot be moved as things stand. The message says why and what to do.',
   Closed: 'The session store was closed.',
   ArchiveUnusable: 'The archive cannot be gone on with as it is. The message says why and what to do.',
   ArchiveUnavailable: 'The archive could not be written. What it holds is whole; start again to go on.',
@@ -79,6 +80,16 @@ export class NotConfirmed extends Data.TaggedError('NotConfirmed')<{
   readonly position: Position
   readonly message: string
 }> {}
+/**
+ * Nothing was sealed. 'not-empty': the log to copy to has events of its own. 'other-copy': it is the copy of another log.
+ * 'not-ready': the `nodes` would not go over to it. 'moved': the log to copy from went on in another one. 'unreadable':
+ * it holds what this version cannot read.
+ */
+export class CopyRefused extends Data.TaggedError('CopyRefused')<{
+  readonly reason: 'not-empty' | 'other-copy' | 'not-ready' | 'moved' | 'unreadable'
+  readonly nodes: readonly string[]
+  readonly message: string
+}> {}
 /** Nothing was done. */
 export class Closed extends Data.TaggedError('Closed')<{ readonly message: string }> {}
 
@@ -102,5 +113,5 @@ export class ArchiveGap extends Data.TaggedError('ArchiveGap')<{
 /** Any of them: `error._tag` tells which, and `switch` over it is checked for completeness. */
 export type CurfewError =
   | InvalidOptions | LogUnavailable | LogDamaged | LogUnusable | BroadcastUnavailable | Conflict | NotFound
-  | TooManySessions | AttributesTooLarge | AttributesInvalid | NotConfirmed | Closed
+  | TooManySessions | AttributesTooLarge | AttributesInvalid | NotConfirmed | CopyRefused | Closed
   | ArchiveUnusable | ArchiveUnavailable | ArchiveGap

@@ -18,8 +18,10 @@ const isPlain = (value: unknown): value is Fields => {
   return prototype === Object.prototype || prototype === null
 }
 const isWrapped = (value: unknown): boolean => Redacted.isRedacted(value) || Effect.isEffect(value)
-const holdsSecret = (value: unknown): boolean =>
-  isWrapped(value) || (isPlain(value) && Object.values(value).some(holdsSecret))
+/** Options are not deeper than that; what goes round in a circle is. */
+const depthMax = 8
+const holdsSecret = (value: unknown, depth = 0): boolean => isWrapped(value)
+  || (isPlain(value) && depth < depthMax && Object.values(value).some((inner) => holdsSecret(inner, depth + 1)))
 
 /** The variable's name. What was found there may be half of the secret, so no more of the reason is told. */
 const variable = (error: unknown): string => {
@@ -37,7 +39,7 @@ const open = (option: string, value: unknown): Effect.Effect<unknown, InvalidOpt
       onSuccess: (found) => open(option, found)
     })
   }
-  return isPlain(value) ? openAll(value, `${option}.`) : Effect.succeed(value)
+  return isPlain(value) && option.split('.').length < depthMax ? openAll(value, `${option}.`) : Effect.succeed(value)
 }
 
 const openAll = (options: Fields, within: string): Effect.Effect<Fields, InvalidOptions> =>

@@ -1,6 +1,5 @@
 import * as Config from 'effect/Config'
 import { connect } from '@nats-io/transport-node'
-import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { natsBroadcast } from '../consumers/broadcast/nats.ts'
 import { jetstreamLog } from '../core/log/jetstream.ts'
 import { openSessions } from '../index.ts'
+import { certify } from './support/certify.ts'
 import { describeWithNats, type NatsServer, startNatsServer } from './support/nats-server.ts'
 import { temporaryFolder } from './support/temp.ts'
 import { until } from './support/until.ts'
@@ -15,17 +15,6 @@ import { until } from './support/until.ts'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const text = readFileSync(join(root, 'docs/operations.md'), 'utf8')
 const block = (language: string): string => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(text)?.[1] ?? ''
-
-/** An authority of our own, and the server's certificate by it. */
-const certify = (cwd: string): void => {
-  const openssl = (...args: readonly string[]): void => { execFileSync('openssl', args, { cwd, stdio: 'ignore' }) }
-  openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2',
-    '-subj', '/CN=test authority')
-  openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost')
-  writeFileSync(join(cwd, 'names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
-  openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
-    '-extfile', 'names', '-out', 'server.crt')
-}
 
 const passwords = { SHOP_PASSWORD: 'node-password-of-this-test', SHOP_SETUP_PASSWORD: 'setup-password-of-this-test' }
 

@@ -163,6 +163,7 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
     writeFileSync(join(app, 'consumer.ts'), `
       import { type CurfewError, openSessions, type Session, sqliteLog, type Verdict } from 'curfew'
       import { archive, archiveFile, type ArchiveTarget } from 'curfew/archive'
+      import { copyLog } from 'curfew/copy'
       import { layer, memoryLog, Sessions } from 'curfew/effect'
       import { jetstreamLog } from 'curfew/jetstream'
       import { kafkaLog } from 'curfew/kafka'
@@ -188,6 +189,7 @@ describe('the package, installed in an empty folder', { timeout: 120_000 }, () =
       }).pipe(Effect.provide(layer({ log: memoryLog() })))
       const target: ArchiveTarget = archiveFile({ path: 'a.ndjson.gz' })
       export const events: number = (await archive({ from: memoryLog(), to: target, without: ['attributes'] })).events
+      export const copied: number = (await copyLog({ from: { log: memoryLog(), name: 'a' }, to: { log: memoryLog(), name: 'b' } })).copied
       export const log = jetstreamLog({ cluster: 'shop', replicas: 3, retention: '31 days' })
       export const other = kafkaLog({
         cluster: 'shop', brokers: ['a:9092', 'b:9092'], partitions: 3,

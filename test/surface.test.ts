@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as archiveDoor from '../consumers/archive.ts'
+import * as copyDoor from '../consumers/copy.ts'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
 import * as jetstreamDoor from '../core/log/jetstream.ts'
@@ -15,8 +16,8 @@ import { declarations } from './tidy/public.ts'
 
 const errorClasses = [
   'ArchiveGap', 'ArchiveUnavailable', 'ArchiveUnusable', 'AttributesInvalid', 'AttributesTooLarge', 'BroadcastUnavailable',
-  'Closed', 'Conflict', 'InvalidOptions', 'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed', 'NotFound',
-  'TooManySessions'
+  'Closed', 'Conflict', 'CopyRefused', 'InvalidOptions', 'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed',
+  'NotFound', 'TooManySessions'
 ]
 
 /** By subpath of the package: the file, what it gives to a program, and what to the type checker alone. */
@@ -46,11 +47,16 @@ const doors = {
   },
   './archive': {
     file: 'consumers/archive.ts', loaded: archiveDoor,
-    values: ['archive', 'archiveFile'],
+    values: ['archive', 'archiveFile', 'archiveTopic'],
     types: [
       'ArchiveError', 'ArchiveFileOptions', 'ArchiveMark', 'ArchiveOptions', 'ArchiveProgress', 'ArchiveSource', 'ArchiveState',
-      'ArchiveTarget', 'Omission', 'OpenArchive'
+      'ArchiveTarget', 'ArchiveTopicOptions', 'KafkaConnectOptions', 'KafkaSocketRequest', 'Omission', 'OpenArchive'
     ]
+  },
+  './copy': {
+    file: 'consumers/copy.ts', loaded: copyDoor,
+    values: ['copyLog'],
+    types: ['Copied', 'CopyError', 'CopyOptions', 'CopyProgress', 'NamedLog']
   },
   './kafka': {
     file: 'core/log/kafka.ts', loaded: kafkaDoor,
@@ -60,7 +66,7 @@ const doors = {
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,
     values: [
-      'Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'archive', 'archiveFile', 'layer', 'memoryLog', 'sqliteLog',
+      'Broadcast', 'EventLog', 'NodeIdentity', 'Sessions', 'archive', 'archiveFile', 'archiveTopic', 'layer', 'memoryLog', 'sqliteLog',
       'systemWorld', 'verifyLog'
     ],
     types: [

@@ -9,13 +9,15 @@ const readFrom = async (
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   await new Promise<void>((resolve, reject) => {
-    void consumer.run({
+    // Where the broker was not ready for groups yet, it tries to join again, and has not done so when `run` resolves.
+    consumer.on(consumer.events.GROUP_JOIN, () => consumer.seek({ topic, partition: 0, offset }))
+    consumer.run({
       autoCommit: false,
       eachBatch: ({ batch }) => {
         if (batch.messages.some(({ value, offset: at }) => take(value?.toString() ?? '', at))) resolve()
         return Promise.resolve()
       }
-    }).then(() => consumer.seek({ topic, partition: 0, offset }), reject)
+    }).catch(reject)
   })
   await consumer.disconnect()
 }

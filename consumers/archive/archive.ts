@@ -11,7 +11,7 @@ import {
 } from '../../core/errors.ts'
 import { EventLog, type EventLogShape } from '../../core/log/port.ts'
 import type { Position } from '../../core/log/position.ts'
-import { Batch } from './batch.ts'
+import { Batch, type Unwritten } from './batch.ts'
 import { lineWriter } from './line.ts'
 import { type ArchiveOptions, type ArchiveProgress, type ArchiveSettings, checkOptions } from './options.ts'
 import { checkSource, gapBehind } from './same-log.ts'
@@ -71,7 +71,7 @@ const open = (settings: ArchiveSettings): Effect.Effect<Opened, ArchiveError, Sc
 })
 
 /** Every so often writes what has come, however little. Never succeeds. */
-const ageing = ({ batchAgeMs }: ArchiveSettings, batch: Batch): Effect.Effect<never, ArchiveUnavailable> =>
+const ageing = ({ batchAgeMs }: ArchiveSettings, batch: Batch): Effect.Effect<never, Unwritten> =>
   Effect.forever(Effect.delay(batch.flush, batchAgeMs))
 
 const copy = (settings: ArchiveSettings, opened: Opened, clock: Clock): Effect.Effect<void, ArchiveError> =>

@@ -1,6 +1,6 @@
 import * as Effect from 'effect/Effect'
 import * as Semaphore from 'effect/Semaphore'
-import type { ArchiveUnavailable } from '../../core/errors.ts'
+import type { ArchiveUnavailable, ArchiveUnusable } from '../../core/errors.ts'
 import type { StoredEvent } from '../../core/log/port.ts'
 import { behindGap, behindRecord } from './state.ts'
 import { type Gap, gapLine } from './line.ts'
@@ -8,6 +8,9 @@ import type { ArchiveState, OpenArchive } from './target.ts'
 
 /** So much text is written at once: enough to compress well, little enough to hold in memory. */
 const batchLengthMax = 4_194_304
+
+/** Why what was read does not stand in the archive. */
+export type Unwritten = ArchiveUnavailable | ArchiveUnusable
 
 /** What has been read and does not stand in the archive yet, with the state behind it. */
 export class Batch {
@@ -46,12 +49,12 @@ export class Batch {
   }
 
   /** Takes records in; writes as soon as there are enough. */
-  take(records: readonly StoredEvent[]): Effect.Effect<void, ArchiveUnavailable> {
+  take(records: readonly StoredEvent[]): Effect.Effect<void, Unwritten> {
     return this.#turn.withPermits(1)(this.#take(records, 0))
   }
 
   /** Says in the archive that something is missing, and goes on behind it. */
-  skip(gap: Gap, at: number): Effect.Effect<void, ArchiveUnavailable> {
+  skip(gap: Gap, at: number): Effect.Effect<void, Unwritten> {
     return this.#turn.withPermits(1)(Effect.suspend(() => {
       this.#add(gapLine(gap, at))
       this.#state = behindGap(this.#state, gap.to)
@@ -61,9 +64,9 @@ export class Batch {
   }
 
   /** Writes what there is. */
-  readonly flush: Effect.Effect<void, ArchiveUnavailable> = Effect.suspend(() => this.#turn.withPermits(1)(this.#flush()))
+  readonly flush: Effect.Effect<void, Unwritten> = Effect.suspend(() => this.#turn.withPermits(1)(this.#flush()))
 
-  #take(records: readonly StoredEvent[], first: number): Effect.Effect<void, ArchiveUnavailable> {
+  #take(records: readonly StoredEvent[], first: number): Effect.Effect<void, Unwritten> {
     return Effect.suspend(() => {
       for (let i = first; i < records.length; i++) {
         const record = records[i]!
@@ -82,7 +85,7 @@ export class Batch {
   }
 
   /** Whoever is stopped meanwhile waits for it: else what stands and what is known to stand would part. */
-  #flush(): Effect.Effect<void, ArchiveUnavailable> {
+  #flush(): Effect.Effect<void, Unwritten> {
     return Effect.uninterruptible(Effect.suspend(() => {
       if (this.#lines.length === 0) return Effect.void
       return Effect.map(this.#archive.append(this.#lines, this.#state), () => {

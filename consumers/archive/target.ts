@@ -25,7 +25,10 @@ export interface ArchiveState {
   readonly marks: readonly ArchiveMark[]
 }
 
-/** An archive that is open: nobody else writes to it until the scope closes. */
+/**
+ * An archive that is open. Until the scope closes nobody else writes to it; or whoever opens it then takes it over, and
+ * nothing of this one comes into it any more: its next append fails with `ArchiveUnusable`.
+ */
 export interface OpenArchive {
   /** How far it has come; null: there is nothing in it yet. */
   readonly state: ArchiveState | null
@@ -33,7 +36,7 @@ export interface OpenArchive {
    * Puts the lines (JSON, without line ends) behind those that are there, and the state in the place of the one before:
    * both or neither, durably, whatever dies meanwhile. After a failure it takes no more: open it again.
    */
-  readonly append: (lines: readonly string[], state: ArchiveState) => Effect.Effect<void, ArchiveUnavailable>
+  readonly append: (lines: readonly string[], state: ArchiveState) => Effect.Effect<void, ArchiveUnavailable | ArchiveUnusable>
 }
 
 /** Where an archive is kept. This comment and those above are the contract for every kind of it. */

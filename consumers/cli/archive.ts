@@ -1,15 +1,18 @@
-import { archive, archiveFile, type ArchiveProgress, type Omission } from '../archive.ts'
-import { addressUsage, logAt } from './address.ts'
-import { type Command, exitCodes, neededText, textOf, type Values, type World, WrongUse } from './command.ts'
+import { archive, type ArchiveProgress, type Omission } from '../archive.ts'
+import { addressUsage, archiveAt, logAt } from './address.ts'
+import { type Command, exitCodes, neededText, textOf, type Values, type World } from './command.ts'
 
 const usage = `--from ADDRESS --to FILE.ndjson.gz
+  or   curfew archive --from ADDRESS --to kafka:HOST:PORT,...?topic=NAME
   --from ADDRESS     the log
-  --to FILE          the archive: lines of JSON, gzip; made where there is none, gone on with where there is one
+  --to FILE          the archive: lines of JSON, gzip; made where there is none, gone on with where there is one;
+                     or a topic in Kafka, whose readers need isolation.level=read_committed
   --follow           goes on with what is yet to come, until it is stopped
   --batch-age TIME   with --follow: an event waits so long at most for others to be written with (5 seconds)
   --without NAMES    leaves out more than the digests of tokens: attributes, device, evidence, seen (comma-separated)
   --accept-gap       goes on where the log has forgotten events before they were archived, and says so in a line
-Each event is in the archive once, whatever it is stopped by. FILE.position beside it says how far it has come.
+Each event is in the archive once, whatever it is stopped by. FILE.position beside it says how far it has come, and
+for a topic the topic NAME-position.
 ${addressUsage}`
 
 const namesOf = (text: string | undefined): readonly Omission[] =>
@@ -30,13 +33,12 @@ const showOn = (terminal: World['terminal'], follow: boolean) => (progress: Arch
 const run = async (values: Values, world: World): Promise<number> => {
   const from = neededText(values, 'from', 'sqlite:sessions.db')
   const to = neededText(values, 'to', 'sessions.ndjson.gz')
-  if (/^[a-z]+:/.test(to)) throw new WrongUse('--to takes the name of a file')
   const follow = values['follow'] === true
   const batchAge = textOf(values, 'batch-age')
   try {
     const done = await archive({
       from: await logAt('from', from, world.env),
-      to: archiveFile({ path: to }),
+      to: archiveAt('to', to, world.env),
       follow,
       without: namesOf(textOf(values, 'without')),
       acceptGap: values['accept-gap'] === true,
@@ -56,7 +58,7 @@ const run = async (values: Values, world: World): Promise<number> => {
 }
 
 export const archiveCommand: Command = {
-  line: 'copies the events of a log to a file, for years, each of them once',
+  line: 'copies the events of a log to a file or a topic, for years, each of them once',
   usage,
   options: {
     from: { type: 'string' }, to: { type: 'string' }, follow: { type: 'boolean' }, 'batch-age': { type: 'string' },

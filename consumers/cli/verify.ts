@@ -1,6 +1,6 @@
 import { verifyLog } from '../../index.ts'
 import { sqlitePath } from './address.ts'
-import { type Command, exitCodes, neededText, type Values, type World } from './command.ts'
+import { type Command, exitCodes, neededText, type Values, type World, WrongUse } from './command.ts'
 import { secretOf } from './secrets.ts'
 
 const usage = `--log PATH
@@ -10,6 +10,7 @@ that CURFEW_KEY_FILE names, a beginning that was pruned is told from one that so
 
 const run = async (values: Values, { env, say, complain }: World): Promise<number> => {
   const given = neededText(values, 'log', 'sessions.db')
+  if (/^(?!sqlite:)[a-z]+:/.test(given)) throw new WrongUse('--log takes a file: only a log in SQLite has a hash chain to check')
   const key = secretOf(env, 'CURFEW_KEY')
   const found = await verifyLog(sqlitePath(given) ?? given, key === undefined ? {} : { key })
   say(`${found.intact ? 'intact' : 'NOT INTACT'}: ${found.records} records${found.intact ? '' : ' are good'}, ${found.pruned} were pruned, `

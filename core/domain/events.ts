@@ -119,13 +119,28 @@ export const NodeAnnounced = Schema.Struct({
   /**
    * Its maxStaleness in ms: so long after an event at most it may still answer without it. null: it serves while stale.
    */
-  fencesAfterMs: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600_000 })))
+  fencesAfterMs: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600_000 }))),
+  /** It follows the log that this one is to be moved to as well, and goes on there once everything stands there. */
+  moves: Schema.optionalKey(Schema.Literal(true))
 })
+
+/** What an operator calls a log. Never holds a secret. */
+const LogName = Schema.String.check(Schema.isBetweenLength(1, 256))
+/**
+ * Everything of another log is being copied to this one: until that is finished a node must not validate by it, for it
+ * would learn of that log's revocations late. Not ignorable, so that a node that does not know it fences itself.
+ */
+export const LogCopyStarted = Schema.Struct({ ...envelope('LogCopyStarted'), from: LogName })
+/** All that stood in front of the other log's seals stands in this one now, in front of this. */
+export const LogCopyFinished = Schema.Struct({ ...envelope('LogCopyFinished'), from: LogName })
+/** The log goes on elsewhere: what stands behind this in its partition is void, on every node alike (I1). */
+export const LogSealed = Schema.Struct({ ...envelope('LogSealed'), to: LogName })
 
 /** A fact about sessions, as it stands in the log. */
 export const DomainEvent = Schema.Union([
   SessionStarted, ActivityRecorded, TokenRotated, TokenConfirmed, Reauthenticated, AttributesChanged, SessionEnded,
-  SubjectRevoked, TenantRevoked, AllRevoked, AnomalyDetected, NodeAnnounced
+  SubjectRevoked, TenantRevoked, AllRevoked, AnomalyDetected, NodeAnnounced,
+  LogCopyStarted, LogCopyFinished, LogSealed
 ])
 export type DomainEvent = typeof DomainEvent.Type
 export type SessionStarted = typeof SessionStarted.Type
@@ -140,6 +155,9 @@ export type TenantRevoked = typeof TenantRevoked.Type
 export type AllRevoked = typeof AllRevoked.Type
 export type AnomalyDetected = typeof AnomalyDetected.Type
 export type NodeAnnounced = typeof NodeAnnounced.Type
+export type LogCopyStarted = typeof LogCopyStarted.Type
+export type LogCopyFinished = typeof LogCopyFinished.Type
+export type LogSealed = typeof LogSealed.Type
 
 /** Events about one session. */
 export type SessionEvent =
@@ -148,6 +166,8 @@ export type SessionEvent =
 export type WideRevocation = SubjectRevoked | TenantRevoked | AllRevoked
 /** Events that end sessions: the only ones that the broadcast may carry. */
 export type Revocation = SessionEnded | WideRevocation
+/** Events about the log itself: it is the copy of another one, or goes on in another one. */
+export type LogEvent = LogCopyStarted | LogCopyFinished | LogSealed
 
 export const isWideRevocation = (event: DomainEvent): event is WideRevocation =>
   event.type === 'SubjectRevoked' || event.type === 'TenantRevoked' || event.type === 'AllRevoked'
@@ -163,6 +183,9 @@ export const orderingKey = (event: DomainEvent): { readonly key: string } | 'eve
     case 'AllRevoked':
     case 'NodeAnnounced':
     case 'ActivityRecorded':
+    case 'LogCopyStarted':
+    case 'LogCopyFinished':
+    case 'LogSealed':
       return 'every'
     case 'AnomalyDetected':
       return 'any'

@@ -212,6 +212,9 @@ export const evolve = (state: SessionState, event: DomainEvent): SessionState =>
     }
     case 'AnomalyDetected':
     case 'NodeAnnounced':
+    case 'LogCopyStarted':
+    case 'LogCopyFinished':
+    case 'LogSealed':
       return state
     default:
       if (event.session !== state.id) return state

@@ -16,6 +16,8 @@ export class Fence {
   readonly #serves: boolean
   #freshMonotonic = Number.NEGATIVE_INFINITY
   #freshWall = Number.NEGATIVE_INFINITY
+  #forGood: string | null = null
+  /** The reason for good, or else the one that may go again: the hot path looks at one. */
   #distrusted: string | null = null
 
   constructor(maxStalenessMs: number, onStale: 'refuse' | 'serve') {
@@ -33,7 +35,13 @@ export class Fence {
 
   /** The index holds something that this node cannot read. No freshness opens the fence again. */
   distrust(reason: string): void {
-    this.#distrusted ??= reason
+    this.#forGood ??= reason
+    this.#distrusted = this.#forGood
+  }
+
+  /** The index is not to be trusted for as long as this says; null: it is again. */
+  hold(reason: string | null): void {
+    this.#distrusted = this.#forGood ?? reason
   }
 
   /** The hot path: whether to refuse as `stale`. */

@@ -1,5 +1,5 @@
 import type * as Effect from 'effect/Effect'
-import type { NodeAnnounced } from '../domain/events.ts'
+import type { NodeAnnounced, Revocation } from '../domain/events.ts'
 import { type CommandId, mintCommandId, type Random, type SessionId } from '../domain/ids.ts'
 import type { Writer } from '../domain/commands.ts'
 import type { LogUnavailable, NotConfirmed } from '../errors.ts'
@@ -61,6 +61,26 @@ export interface ClusterView {
 /** What became of the background work, by its name: the last failure of each, null while it is well. */
 export type Failures = Map<string, string>
 
+/** The part that one of a process's two nodes plays while its sessions move from one log to another. */
+export type Move =
+  | {
+    /** It serves, until the log goes on elsewhere. */
+    readonly side: 'old'
+    /** The parts of the node that serves then, once it does. */
+    readonly successor: Effect.Effect<Parts, LogUnavailable>
+    /** What it owed the log is the successor's now. */
+    handedOver: boolean
+  }
+  | {
+    /** It folds, and says nothing that would vouch for this process, until it serves. */
+    readonly side: 'new'
+    serves: boolean
+    /** What it hears end, the node that serves ends as well. */
+    onHeard: (event: Revocation) => void
+    /** The log may be whole now. */
+    onFinished: () => void
+  }
+
 /** The parts of one node, put together by its opener. Everything outside of the process comes in through them. */
 export interface Parts {
   readonly node: string
@@ -79,6 +99,8 @@ export interface Parts {
   readonly failures: Failures
   /** Sessions that a login on this node is just putting out: of many that race, none puts them out again. */
   readonly evicting: Set<SessionId>
+  /** null: nothing is moved. */
+  readonly move: Move | null
 }
 
 /** A new intent to write, now. */

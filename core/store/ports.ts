@@ -5,6 +5,7 @@ import type { LiveSession, SessionState } from '../domain/session.ts'
 import type { EndReason } from '../domain/events.ts'
 import type { StoredEvent } from '../log/port.ts'
 import type { Position } from '../log/position.ts'
+import type { LogMove } from './log-move.ts'
 
 /** How a token stands to its session. */
 export type TokenKind = 'current' | 'pending' | 'previous'
@@ -64,8 +65,13 @@ export interface SessionIndex {
   pendingEarly(): ReadonlyMap<CommandId, Revocation>
   /** Everything folded so far. */
   position(): Position
-  /** Reasons why this node may not trust its index at all: unreadable wide events, damage. Empty: none. */
+  /**
+   * Reasons why this node may not trust its index at all: unreadable wide events, damage, and a copy that is not
+   * finished, which is the only one that goes again. Empty: none.
+   */
   distrust(): readonly string[]
+  /** What the log says of itself, as far as it was folded: it changes as records are applied. */
+  move(): LogMove
 
   /** The state as decide needs it. A session that is over by the clock is still 'live' here. */
   state(id: SessionId): SessionState
@@ -92,6 +98,8 @@ export interface SessionIndex {
    * Takes what was seen on this node since the last call: at most `most` sessions with the time they were last seen.
    */
   takeActivity(most: number): ReadonlyArray<readonly [SessionId, number]>
+  /** This session was seen at that time, on another index of this process: as if it had been here. */
+  see(id: SessionId, at: number): void
   /** Whether the next end of this session is to be told by `onEnded`. */
   watch(id: SessionId, on: boolean): void
   /**

@@ -7,6 +7,7 @@ import { InvalidOptions, LogUnavailable, type NotConfirmed, type NotFound } from
 import type { Position } from '../log/position.ts'
 import { type CatchUp, type Parts, writer } from './parts.ts'
 import type { Named } from './ports.ts'
+import { isSealed } from './sealed.ts'
 import {
   checkOptions, invalid, readName, readOnce, readTime, type RevokeOptions, type Target, unknownKey
 } from './revoke-options.ts'
@@ -95,7 +96,10 @@ const exceptions = (
  * index has kept it among those that are yet to be written.
  */
 const durable = (parts: Parts, event: Revocation, isKept: boolean): Effect.Effect<Position, LogUnavailable> =>
-  Effect.mapError(parts.writes.append([event]), ({ cause }) => isKept
+  Effect.mapError(parts.writes.append([event]), (error) => isSealed(error) ? error : notDurable(parts, error, isKept))
+
+const notDurable = (parts: Parts, { cause }: LogUnavailable, isKept: boolean): LogUnavailable =>
+  isKept
     ? new LogUnavailable({
       inForce: true,
       message: 'The revocation is in force wherever it was heard, but not durable after '
@@ -107,7 +111,7 @@ const durable = (parts: Parts, event: Revocation, isKept: boolean): Effect.Effec
       message: 'Too many revocations wait for the log already for this one to be kept in mind. Sessions that stand here '
         + 'are ended, but its append is not retried: revoke again. Look at health().log.',
       cause
-    }))
+    })
 
 const notFolded = new LogUnavailable({
   inForce: true,
@@ -142,12 +146,29 @@ const carryOut = (
   const ended = event === null ? 0 : index.applyEarly(event, appliedAt)
   const isKept = index.notes().earlyRefused === refusedBefore
   if (event !== null) broadcast?.publish({ kind: 'revocation', event, appliedAt, acknowledge: cluster })
-  return Effect.flatMap(event === null ? log.head : durable(parts, event, isKept), (position) => {
+  const done = Effect.flatMap(event === null ? log.head : durable(parts, event, isKept), (position) => {
     const durableAt = time.monotonic()
     const receipt = { position, ended, durableAfterMs: durableAt - calledAt, confirmedBy: [node] }
     return cluster ? confirmed(parts, event, durableAt, calledAt, receipt) : Effect.succeed(receipt)
   })
+  const { move } = parts
+  return event === null || move?.side !== 'old'
+    ? done
+    : Effect.catchIf(done, isSealed, () => carryOn(move.successor, event, cluster, calledAt, ended))
 }
+
+const notMoved = (message: string) => new LogUnavailable({
+  inForce: true,
+  message: `The revocation is in force wherever it was heard, and becomes durable in the log that this one moves to. ${message}`
+})
+
+/** The same event, with its command, in the log that goes on: so that it counts once, whoever else writes it there. */
+const carryOn = (
+  successor: Effect.Effect<Parts, LogUnavailable>, event: Revocation, cluster: boolean, calledAt: number, ended: number
+): Effect.Effect<Receipt, RevokeError> => successor.pipe(
+  Effect.mapError(({ message }) => notMoved(message)),
+  Effect.flatMap((next) => carryOut(next, event, cluster, calledAt)),
+  Effect.map((receipt) => ({ ...receipt, ended: Math.max(ended, receipt.ended) })))
 
 /**
  * Ends sessions. In this order (I4): here, at once; on the nodes that hear the broadcast; in the log; and, if asked

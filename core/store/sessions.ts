@@ -48,6 +48,11 @@ export interface Health {
   readonly clock: { readonly skewMs: number; readonly alarm: boolean }
   /** Revocations in force here that have yet to become durable. */
   readonly revocationsPending: number
+  /**
+   * Whether this node moves to another log. 'waiting': it serves from `movingFrom`, until all stands in `log`. 'moved': it
+   * serves from `log`. null: it was not told to. `advice` says what to do.
+   */
+  readonly move: { readonly state: 'waiting' | 'moved'; readonly advice: string } | null
   /** Signals that somebody holds on this node. */
   readonly signals: number
   /** Why this node may not trust its index at all, so that it is fenced for good; empty: it may. */
@@ -111,6 +116,7 @@ const health = (parts: Parts, signals: Signals): Health => {
     nodes,
     clock: { skewMs, alarm: Math.abs(skewMs) > parts.settings.maxClockSkewMs },
     revocationsPending: parts.index.pendingEarly().size,
+    move: null,
     signals: signals.size(),
     distrust: parts.index.distrust(),
     notes: parts.index.notes(),

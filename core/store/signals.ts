@@ -72,6 +72,18 @@ export class Signals {
     return this.#watches.size
   }
 
+  /** Takes over what somebody holds of another node's signals: from now on they abort when this node says so. */
+  adopt(other: Signals): void {
+    for (const [id, { controller, cancel }] of other.#watches) {
+      cancel()
+      const watch: Watch = { controller, cancel: () => {} }
+      this.#watches.set(id, watch)
+      this.#index.watch(id, true)
+      this.#awaitDeadline(id, watch)
+    }
+    other.#watches.clear()
+  }
+
   close(): void {
     this.#closed = true
     for (const id of [...this.#watches.keys()]) this.#abort(id, 'closed')

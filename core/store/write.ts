@@ -9,7 +9,10 @@ import type { Appended, EventLogShape } from '../log/port.ts'
 import type { Position } from '../log/position.ts'
 import type { Barrier } from './barrier.ts'
 import type { BroadcastShape } from './broadcast.ts'
+import { isBehindSeal } from './log-move.ts'
 import type { Parts } from './parts.ts'
+import type { SessionIndex } from './ports.ts'
+import { logSealed } from './sealed.ts'
 import type { TrustedTime } from './trusted-time.ts'
 
 /** A write that is durable and folded by this node. */
@@ -41,6 +44,9 @@ export interface WritesParts {
   readonly broadcast: BroadcastShape | null
   readonly time: TrustedTime
   readonly timeoutMs: number
+  readonly index: Pick<SessionIndex, 'move'>
+  /** Whether nothing counts as durable before it was folded: for a log that may be sealed at any moment. */
+  readonly isMoving: boolean
   /** Runs an effect beside the caller, until the node closes; then it is interrupted. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 }
@@ -159,12 +165,16 @@ class Batch {
   }
 
   #stands(position: Position): void {
-    for (const entry of this.#entries) entry.onDurable(position)
+    const { index, isMoving } = this.#parts
+    if (!isMoving) for (const entry of this.#entries) entry.onDurable(position)
     // After those who wait for the write: to tell the others takes as long as all that is left to do for it here.
     this.#parts.run(Effect.andThen(Effect.yieldNow, Effect.sync(() => announce(this.#parts.broadcast, position))))
     this.#parts.barrier.whenReached(position, () => {
       if (this.#over) return
+      const move = index.move()
+      if (isBehindSeal(move, position)) return this.fail(logSealed(move.sealedTo ?? ''))
       this.#end()
+      if (isMoving) for (const entry of this.#entries) entry.onDurable(position)
       for (const entry of this.#entries) entry.onFolded()
     })
   }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { SessionId } from '../../core/domain/ids.ts'
 import { isToken, tokenLength } from '../../core/domain/token.ts'
 import type { Refusal, Verdict } from '../../core/domain/verdict.ts'
 import { currentToken, pendingToken, SessionView } from './session-view.ts'
@@ -9,7 +10,7 @@ import {
 } from './slot.ts'
 import type { Space } from './space.ts'
 import { homeOf, slotMask, slotShift } from './table.ts'
-import { digestText, idText, wordSpan } from './words.ts'
+import { digestText, idText, readId, wordSpan } from './words.ts'
 
 const refusal = (reason: Refusal): Verdict => Object.freeze({ ok: false, reason })
 const malformed = refusal('malformed')
@@ -127,6 +128,17 @@ const seeAgain = (space: Space, words: Uint32Array, base: number, seen: number, 
     const cold = space.cold(words[base + blobWord]!)
     space.events.onReturn(idText(cold.bytes, cold.idAt))
   }
+}
+
+/** The same for a session that was seen elsewhere. */
+export const see = (space: Space, id: SessionId, at: number): void => {
+  readId(id, space.id)
+  const row = space.ids.find(space.id)
+  if (row === 0) return
+  const { words, base } = space.home(row)
+  settle(space, words, base)
+  const seen = seenAt(words, base)
+  if ((words[base + stateWord]! & hiddenBits) === 0 && at > seen) seeAgain(space, words, base, seen, at)
 }
 
 /** A pending or previous token: what its session says, and what the token itself is still good for. */

@@ -44,6 +44,10 @@ export const foldEvent = (
     case 'AnomalyDetected':
     case 'NodeAnnounced':
       return 'applied'
+    case 'LogCopyStarted':
+    case 'LogCopyFinished':
+    case 'LogSealed':
+      return space.moving.fold(event, partition, offset) ? 'applied' : 'ignored'
     default:
       return foldChange(space, event)
   }

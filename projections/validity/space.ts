@@ -9,6 +9,7 @@ import { Dictionary } from './dictionary.ts'
 import { Early } from './early.ts'
 import { ListsBySubject, ListsByTenant } from './lists.ts'
 import { Ids } from './ids.ts'
+import { Moving } from './moving.ts'
 import { Remembered } from './remembered.ts'
 import { Rows } from './rows.ts'
 import { aliasBits, rowWord, slotWords, stateWord } from './slot.ts'
@@ -68,6 +69,8 @@ export class Space {
   /** Why this node cannot trust its index, and what else it could not read; both bounded, the latest last. */
   readonly distrust: string[] = []
   readonly skipped: string[] = []
+  /** What the log says of itself. */
+  readonly moving = new Moving()
   /** Records folded, by partition. */
   readonly counts: number[] = []
   /** Sessions that are not ended; exact once wide revocations are settled, see `WideEntry.isCounted`. */

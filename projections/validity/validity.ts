@@ -4,7 +4,7 @@ import type { Verdict } from '../../core/domain/verdict.ts'
 import { position } from '../../core/log/position.ts'
 import type { StoredEvent } from '../../core/log/port.ts'
 import type { Outcome, SessionIndex } from '../../core/store/ports.ts'
-import { check, peek } from './check.ts'
+import { check, peek, see } from './check.ts'
 import { applyEarly } from './early-apply.ts'
 import { foldEvent } from './fold.ts'
 import {
@@ -33,7 +33,8 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
     applyEarly: (event: Revocation, heardAt) => applyEarly(space, event, heardAt),
     pendingEarly: () => space.early.byCommand(),
     position: () => position([...space.counts]),
-    distrust: () => space.distrust,
+    distrust: () => space.moving.copy === 'copying' ? [...space.distrust, beingCopied(space.moving.copiedFrom)] : space.distrust,
+    move: () => space.moving,
     state: (id) => stateOf(space, id),
     find: (digest) => findToken(space, digest),
     sessionOf: (digest) => sessionOf(space, digest),
@@ -51,6 +52,7 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
       return tenant === undefined ? 0 : countTenantOrAll(space, tenant)
     },
     takeActivity: (most) => takeActivity(space, most),
+    see: (id, at) => see(space, id, at),
     watch: (id, on) => watch(space, id, on),
     sweep: (now, most) => {
       const expired: Expired[] = []
@@ -66,11 +68,15 @@ export const makeIndex = (options: IndexOptions): SessionIndex => {
   }
 }
 
+const beingCopied = (from: string | null): string =>
+  `this log is being copied from ${from}: until that is finished the nodes of that log know better`
+
 const applyRecord = (space: Space, { partition, offset, event }: StoredEvent): Outcome => {
-  const { counts } = space
+  const { counts, moving } = space
   while (counts.length <= partition) counts.push(0)
   if (offset < counts[partition]!) return 'ignored'
-  const outcome = foldEvent(space, event, partition, offset)
+  const isVoid = moving.sealedAt.size > 0 && moving.sealedAt.has(partition)
+  const outcome = isVoid ? 'ignored' : foldEvent(space, event, partition, offset)
   counts[partition] = offset + 1
   compact(space, compactPerRecord)
   return outcome

@@ -4,6 +4,8 @@ import { jetstreamLog } from '../../core/log/jetstream.ts'
 import { kafkaLog, type KafkaSocketRequest } from '../../core/log/kafka.ts'
 import { sqliteLog } from '../../index.ts'
 
+export const logKinds = ['sqlite', 'jetstream', 'kafka'] as const
+
 /** The log of a cluster. `retentionMs`: how long it keeps its events; not given: for ever. */
 export type LogPlan =
   | { readonly kind: 'sqlite'; readonly path: string; readonly retentionMs?: number }

@@ -39,8 +39,21 @@ describe('what was answered and is not in the log', () => {
   it('an end', () => {
     const entries = [process, ...asked(1, create), ...asked(2, { op: 'revoke', target: { subject: 'ada', except: [] }, cluster: false })]
     const live = new Map([['id1', { status: 'live' }]]) as never
-    expect(lostEvents(entries, ids, stored(start), live)).toEqual(['the end of s1'])
-    expect(lostEvents(entries, ids, stored(start), foldOf([]))).toEqual([])
+    const wide = [...stored(start), { partition: 0, offset: 1, event: { type: 'SubjectRevoked', subject: 'ada', command: 'c' } as never }]
+    expect(lostEvents(entries, ids, wide, live)).toEqual(['the end of s1'])
+    expect(lostEvents(entries, ids, wide, foldOf([]))).toEqual([])
+    // Whatever has become of the session.
+    expect(lostEvents(entries, ids, stored(start), foldOf([]))).toEqual(['1 of 1 SubjectRevoked ada'])
+  })
+
+  it('an end of a session that would have died anyway', () => {
+    const answered = (ended: number): readonly Entry[] => [process, ...asked(1, create),
+      { at: 20, what: 'asks', call: 2, process: 'a.1', op: { op: 'revoke', target: { session: 's1' }, cluster: false } },
+      { at: 21, what: 'answers', call: 2, answer: { ok: true, ended } }]
+    const died = (reason: string) => new Map([['id1', { status: 'ended', reason }]]) as never
+    expect(lostEvents(answered(1), ids, stored(start), died('idle'))).toEqual(['the end of s1'])
+    expect(lostEvents(answered(1), ids, stored(start), died('revoked'))).toEqual([])
+    expect(lostEvents(answered(0), ids, stored(start), died('idle'))).toEqual([])
   })
 })
 

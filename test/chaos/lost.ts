@@ -1,8 +1,9 @@
 import type { StoredEvent } from '../../core/log/port.ts'
+import { isWideRevocation } from '../../core/domain/events.ts'
 import type { SessionId } from '../../core/domain/ids.ts'
 import type { SessionState } from '../../core/domain/session.ts'
 import { Facts, isAfter } from '../simulation/checker/facts.ts'
-import { type Entry, sessionOf } from '../simulation/history.ts'
+import { type Entry, sessionOf, type Target } from '../simulation/history.ts'
 
 /** What was answered as durable and is not in the log: in words, one line for each. */
 export const lostEvents = (
@@ -10,6 +11,7 @@ export const lostEvents = (
   states: ReadonlyMap<SessionId, SessionState>
 ): readonly string[] => {
   const facts = new Facts(entries)
+  const wide = wideIn(records)
   const types = new Map<string, number>()
   const keys = new Set<string>()
   for (const { event } of records) {
@@ -43,9 +45,52 @@ export const lostEvents = (
     for (const session of facts.sessions.values()) {
       const { answered } = session.create
       if (!facts.concerns(revoke.op.target, session) || answered?.answer.ok !== true || isAfter(answered, revoke)) continue
-      const id = idOf(session.name)
-      if (id !== undefined && states.get(id as SessionId)?.status === 'live') lost.push(`the end of ${session.name}`)
+      const state = states.get(idOf(session.name) as SessionId)
+      // It may have been over already, of its limits; but not where it was answered that this has ended it.
+      if (state?.status === 'live' || (isOne(revoke.op.target) && (answer.ok && answer.ended === 1) && diedOfLimit(state))) {
+        lost.push(`the end of ${session.name}`)
+      }
     }
   }
+  for (const [name, answered] of wideAnswers(facts)) {
+    const stand = wide.get(name) ?? 0
+    if (stand < answered) lost.push(`${answered - stand} of ${answered} ${name}`)
+  }
   return lost
+}
+
+const isOne = (target: Target): boolean => 'token' in target || 'session' in target
+const diedOfLimit = (state: SessionState | undefined): boolean =>
+  state?.status === 'ended' && (state.reason === 'idle' || state.reason === 'absolute')
+
+/** What a wide revocation is called, in the log and in what was asked for. */
+const wideName = (type: string, whom: string): string => `${type} ${whom}`
+const nameOf = (target: Target): string | undefined => {
+  if ('subject' in target) return wideName('SubjectRevoked', target.subject)
+  if ('tenant' in target) return wideName('TenantRevoked', target.tenant)
+  return 'all' in target ? wideName('AllRevoked', 'all') : undefined
+}
+
+/** How many of each were answered: each stands in the log, whatever it has ended. */
+const wideAnswers = (facts: Facts): ReadonlyMap<string, number> => {
+  const answered = new Map<string, number>()
+  for (const revoke of facts.of('revoke')) {
+    const name = nameOf(revoke.op.target)
+    if (name !== undefined && revoke.answered?.answer.ok === true) answered.set(name, (answered.get(name) ?? 0) + 1)
+  }
+  return answered
+}
+
+/** How many of each stand in the log: one that was written twice, or stands in each partition, counts once. */
+const wideIn = (records: readonly StoredEvent[]): ReadonlyMap<string, number> => {
+  const commands = new Set<string>()
+  const stand = new Map<string, number>()
+  for (const { event } of records) {
+    if (event.type === 'Unreadable' || !isWideRevocation(event) || commands.has(event.command)) continue
+    commands.add(event.command)
+    const whom = event.type === 'SubjectRevoked' ? event.subject : event.type === 'TenantRevoked' ? event.tenant : 'all'
+    const name = wideName(event.type, whom)
+    stand.set(name, (stand.get(name) ?? 0) + 1)
+  }
+  return stand
 }

@@ -10,44 +10,31 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { progressOn } from '../../bench/harness/progress.ts'
+import { commandLine } from '../support/command-line.ts'
 import { smallDisk } from '../support/small-disk.ts'
 import { temporaryPath } from '../support/temp.ts'
 import { chaos, type Report } from './chaos.ts'
 import { faults, faultsFor } from './faults.ts'
-import type { LogPlan } from './log.ts'
+import { logKinds, type LogPlan } from './log.ts'
 import { figuresTable, merged } from './figures.ts'
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`) }
-const usage = 'npm run chaos [-- [--minutes M] [--log sqlite|jetstream|kafka] [--servers 1|3] [--nodes N]\n'
-  + '                  [--seed S] [--seconds S] [--fault NAME] [--json FILE]]'
-const misused = (message: string): never => {
-  process.stderr.write(`${message}\n\n${usage}\n`)
-  process.exit(2)
-}
+const usage = `npm run chaos [-- OPTIONS]
+  --minutes M    rounds of all faults for so long, each with another seed (one round)
+  --log KIND     where the log is: sqlite, jetstream or kafka (sqlite)
+  --servers N    so many nats-servers (a round with 1, and one with 3)
+  --nodes N      so many node processes, 2 to 16 (3)
+  --seconds S    so long each fault lasts at least (3)
+  --fault NAME   one fault only
+  --seed S       chooses who is befallen when, and what clients ask for (1); the machine decides the rest
+  --json FILE    writes the figures to a file, too`
 
-const readArguments = () => {
-  try {
-    return parseArgs({
-      options: {
-        minutes: { type: 'string' }, servers: { type: 'string' }, nodes: { type: 'string', default: '3' },
-        seed: { type: 'string', default: '1' }, seconds: { type: 'string', default: '3' }, fault: { type: 'string' },
-        log: { type: 'string', default: 'sqlite' }, json: { type: 'string' }
-      }
-    }).values
-  } catch (error) {
-    return misused(error instanceof Error ? error.message : String(error))
-  }
-}
-const given = readArguments()
-
-const whole = (name: string, text: string, least: number, most: number): number => {
-  const value = Number(text)
-  return Number.isSafeInteger(value) && value >= least && value <= most
-    ? value
-    : misused(`--${name} takes a whole number from ${least} to ${most}, not ${text}`)
-}
+const { given, misused, oneOf, whole } = commandLine(usage, {
+  minutes: { type: 'string' }, servers: { type: 'string' }, nodes: { type: 'string', default: '3' },
+  seed: { type: 'string', default: '1' }, seconds: { type: 'string', default: '3' }, fault: { type: 'string' },
+  log: { type: 'string', default: 'sqlite' }, json: { type: 'string' }
+})
 const firstSeed = whole('seed', given.seed, 0, 2 ** 31)
 const nodes = whole('nodes', given.nodes, 2, 16)
 const faultMs = whole('seconds', given.seconds, 1, 60) * 1_000
@@ -56,8 +43,7 @@ const serverCounts = given.servers === undefined ? [1, 3] : [whole('servers', gi
 const wanted = faults.filter(({ name }) => given.fault === undefined || name === given.fault)
 if (wanted.length === 0) misused(`There is no fault '${given.fault}'; there are: ${faults.map(({ name }) => name).join(', ')}.`)
 
-const { log: kind } = given
-if (kind !== 'sqlite' && kind !== 'jetstream' && kind !== 'kafka') misused(`--log takes sqlite, jetstream or kafka, not ${kind}`)
+const kind = oneOf('log', given.log, logKinds)
 
 const diskKib = 32_768
 const progress = progressOn(process.stderr, process.env)
@@ -67,10 +53,11 @@ const round = async (seed: number, servers: number): Promise<Report> => {
   const disk = smallDisk(diskKib)
   if (!disk.ok && kind === 'sqlite') say(`No 'disk full': ${disk.reason}`)
   try {
-    const log: LogPlan = kind === 'jetstream' || kind === 'kafka'
-      ? { kind }
-      : { kind: 'sqlite', path: disk.ok ? join(disk.folder, 'log.db') : temporaryPath('log.db') }
+    const log: LogPlan = kind === 'sqlite'
+      ? { kind, path: disk.ok ? join(disk.folder, 'log.db') : temporaryPath('log.db') }
+      : { kind }
     const chosen = faultsFor(log, servers, disk.ok).filter((fault) => wanted.includes(fault))
+    say(`${chosen.length} faults on ${nodes} nodes and ${servers} nats-server${servers === 1 ? '' : 's'}, seed ${seed} ...`)
     progress.begin('faults', chosen.length)
     return await chaos({
       seed, nodes, servers, clients: 24, faults: chosen, faultMs, calmMs: 1_500, log,

@@ -46,6 +46,14 @@ describe('options with secrets', () => {
     expect((await reveal(options) as { success: unknown }).success).toBe(options)
   })
 
+  it('may go round in a circle, like all that plain JavaScript may pass', async () => {
+    const circle: Record<string, unknown> = { key: Redacted.make('k') }
+    circle['connect'] = { circle }
+    expect(await Effect.runPromise(revealed(circle, (plain) => (plain as { readonly key: string }).key))).toBe('k')
+    delete circle['key']
+    expect(await Effect.runPromise(revealed(circle, () => 'checked'))).toBe('checked')
+  })
+
   it('that are missing fail by the names of the option and of the variable', async () => {
     expect(await reveal({ connect: { pass: Config.Redacted('NATS_PASSWORD') } })).toMatchObject({
       failure: new InvalidOptions({

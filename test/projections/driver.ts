@@ -484,6 +484,8 @@ export class Driver {
     const pending = [...model.pending.values()].map(({ event }) => event.command)
     expect(new Set(index.pendingEarly().keys())).toEqual(new Set(pending))
     expect([...index.position()]).toEqual(model.counts)
+    expect(index.distrust().length > 0).toBe(model.isBeingCopied())
+    expect([...index.move().sealedAt.keys()].toSorted()).toEqual([...model.sealed].toSorted())
   }
 
   /** Sessions that end together are told in any order. */

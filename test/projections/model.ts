@@ -53,6 +53,9 @@ export class Model {
   readonly watched = new Set<SessionId>()
   readonly told: Told[] = []
   readonly dirty = new Set<SessionId>()
+  /** Partitions behind whose seal everything is void, and what each says of a copy. */
+  readonly sealed = new Set<number>()
+  readonly copied: Set<string>[] = []
   readonly toldAt = new Map<string, number>()
   now = 0
   readonly #evolve: Evolve
@@ -65,6 +68,7 @@ export class Model {
     while (this.counts.length <= partition) this.counts.push(0)
     if (offset < this.counts[partition]!) return 'ignored'
     this.counts[partition] = offset + 1
+    if (this.sealed.has(partition)) return 'ignored'
     return this.#fold(event, partition, offset)
   }
 
@@ -74,6 +78,16 @@ export class Model {
       return 'ignored'
     }
     if (event.type === 'AnomalyDetected' || event.type === 'NodeAnnounced') return 'applied'
+    if (event.type === 'LogSealed') {
+      this.sealed.add(partition)
+      return 'applied'
+    }
+    if (event.type === 'LogCopyStarted' || event.type === 'LogCopyFinished') {
+      const said = this.copied[partition] ??= new Set()
+      const isNew = !said.has(event.type) && !said.has('LogCopyFinished')
+      said.add(event.type)
+      return isNew ? 'applied' : 'ignored'
+    }
     if (event.type === 'SessionStarted') return this.#start(event, partition, offset)
     if (event.type === 'ActivityRecorded') return this.#activity(event, partition)
     if (isWideRevocation(event)) return this.#wide(event, partition)
@@ -213,6 +227,10 @@ export class Model {
 
   seenAt(known: Known): number {
     return Math.max(known.last.lastSeenAt, known.seen)
+  }
+
+  isBeingCopied(): boolean {
+    return this.copied.some((said) => said?.has('LogCopyStarted') && !said.has('LogCopyFinished'))
   }
 
   state(id: SessionId): SessionState {

@@ -7,6 +7,7 @@ const expected = {
     'log-hangs', 'log-pruned', 'log-slow', 'message-damaged', 'message-delayed', 'message-doubled', 'message-lost', 'message-replayed',
     'paused', 'stop', 'suspended', 'writer-dies'
   ],
+  final: ['live', 'ended'],
   verdict: ['ok', 'unknown', 'ended', 'idle', 'absolute', 'superseded', 'stale'],
   answer: [
     'authenticate: ok', 'authenticate: unknown', 'authenticate: ended', 'authenticate: idle', 'authenticate: absolute',

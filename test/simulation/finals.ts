@@ -8,9 +8,12 @@ import type { StoredEvent } from '../../core/log/port.ts'
 export const foldOf = (records: Iterable<StoredEvent>): ReadonlyMap<SessionId, SessionState> => {
   const states = new Map<SessionId, { readonly partition: number; state: SessionState }>()
   const commands = new Set<string>()
+  const sealed = new Set<number>()
   for (const { partition, event } of records) {
+    if (sealed.has(partition)) continue
     if (event.type === 'Unreadable') throw new Error(`the nodes wrote what cannot be read: ${event.detail}`)
     if (event.type === 'AnomalyDetected' || event.type === 'NodeAnnounced') continue
+    if (event.type === 'LogSealed') sealed.add(partition)
     if ('session' in event) {
       const known = states.get(event.session) ?? { partition, state: initial }
       known.state = evolve(known.state, event)
@@ -25,11 +28,15 @@ export const foldOf = (records: Iterable<StoredEvent>): ReadonlyMap<SessionId, S
   return new Map([...states].map(([id, { state }]) => [id, state]))
 }
 
-/** Near a deadline clocks decide, which differ. */
-const simulatedNearMs = 9_000
+/** All of it, in one order: tokens and their grace, limits, versions, what was seen, or what it died of. */
+export const stateText = (state: SessionState): string => {
+  if (state.status !== 'live') return JSON.stringify(state)
+  const sorted = Object.keys(state).sort().map((key) => [key, state[key as keyof typeof state]])
+  return JSON.stringify(Object.fromEntries(sorted))
+}
 
 /** What the log says of a session at that time, as text; undefined: it is too near to a deadline to say. */
-export const loggedText = (state: SessionState = initial, wall: number, nearMs = simulatedNearMs): string | undefined => {
+export const loggedText = (state: SessionState = initial, wall: number, nearMs: number): string | undefined => {
   if (state.status !== 'live') return 'none'
   const deadline = Math.min(absoluteDeadline(state), idleDeadline(state))
   if (Math.abs(deadline - wall) < nearMs) return undefined

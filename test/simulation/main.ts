@@ -8,11 +8,11 @@
  *   npm run simulate -- --history                    prints the history, too
  *   npm run simulate -- --mutants                    plants bugs, and says which seed catches each
  */
-import { parseArgs } from 'node:util'
 import { progressOn } from '../../bench/harness/progress.ts'
 import { table } from '../../bench/harness/report.ts'
 import { missing } from './expected.ts'
 import { historyText } from './history.ts'
+import { commandLine } from '../support/command-line.ts'
 import { huntAll, seedsMax } from './hunting.ts'
 import { mutants } from './mutants.ts'
 import { play, storyOf } from './play.ts'
@@ -20,35 +20,22 @@ import { shrink } from './shrink.ts'
 import { stepText } from './steps.ts'
 import { Coverage } from './world/coverage.ts'
 
-const say = (line: string): void => { process.stdout.write(`${line}\n`) }
-const usage = 'npm run simulate [-- [--seed S] [--seeds K | --minutes M] [--nodes N] [--steps M] [--history] | --mutants]'
+const usage = `npm run simulate [-- OPTIONS]
+  --seed S       the first seed (1): the same seed has the same history, byte for byte
+  --seeds K      so many seeds, one after the other (1)
+  --minutes M    goes on with further seeds for so long
+  --nodes N      so many nodes, 2 to 16 (each seed chooses)
+  --steps M      so many steps of clients and faults in each story (300)
+  --history      prints the history; what was covered goes to stderr then
+  --mutants      plants bugs in a copy of the sources, one at a time, and says which seed catches each`
 
-const misused = (message: string): never => {
-  process.stderr.write(`${message}\n\n${usage}\n`)
-  process.exit(2)
-}
-
-const readArguments = () => {
-  try {
-    return parseArgs({
-      options: {
-        seed: { type: 'string', default: '1' }, seeds: { type: 'string', default: '1' }, minutes: { type: 'string' },
-        nodes: { type: 'string' }, steps: { type: 'string', default: '300' }, history: { type: 'boolean', default: false },
-        mutants: { type: 'boolean', default: false }
-      }
-    }).values
-  } catch (error) {
-    return misused(error instanceof Error ? error.message : String(error))
-  }
-}
-const given = readArguments()
-
-const whole = (name: string, text: string, least: number, most: number): number => {
-  const value = Number(text)
-  return Number.isSafeInteger(value) && value >= least && value <= most
-    ? value
-    : misused(`--${name} takes a whole number from ${least} to ${most}, not ${text}`)
-}
+const { given, whole } = commandLine(usage, {
+  seed: { type: 'string', default: '1' }, seeds: { type: 'string', default: '1' }, minutes: { type: 'string' },
+  nodes: { type: 'string' }, steps: { type: 'string', default: '300' }, history: { type: 'boolean', default: false },
+  mutants: { type: 'boolean', default: false }
+})
+/** A history is for comparing: with it, all else stands beside it. */
+const say = (line: string): void => { (given.history ? process.stderr : process.stdout).write(`${line}\n`) }
 const first = whole('seed', given.seed, 0, 2 ** 31)
 const seeds = whole('seeds', given.seeds, 1, 2 ** 31)
 const minutes = given.minutes === undefined ? undefined : whole('minutes', given.minutes, 1, 100_000)

@@ -13,6 +13,16 @@ const validity = 'projections/validity'
 
 export const mutants: readonly Mutant[] = [
   {
+    caughtBy: 1, name: 'of those who exchange a token nobody wins', file: 'core/store/tokens.ts',
+    find: '      if (stands) break\n',
+    replace: ''
+  },
+  {
+    caughtBy: 1, name: 'attributes are not kept in the index', file: `${validity}/cold.ts`,
+    find: '...(Object.keys(attributes).length === 0 ? {} : { attributes }),',
+    replace: ''
+  },
+  {
     caughtBy: 25, name: 'an early end of a session that has not started here is forgotten', file: `${validity}/early-apply.ts`,
     find: `  if (row === 0) {
     space.early.add(event, heardAt, [])`,

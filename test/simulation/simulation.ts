@@ -1,5 +1,5 @@
 import { chance } from '../../bench/harness/chance.ts'
-import { foldOf, heldText, loggedText } from './finals.ts'
+import { foldOf, stateText } from './finals.ts'
 import type { Entry, Final, Outcome } from './history.ts'
 import { settleMs, troubleMsMax } from './settings.ts'
 import { type Scenario, type Step } from './steps.ts'
@@ -7,7 +7,6 @@ import { Clients } from './world/clients.ts'
 import { Cluster, type Note } from './world/cluster.ts'
 import type { Coverage } from './world/coverage.ts'
 import { befall } from './world/faults.ts'
-import { startOfTime } from './world/machine.ts'
 import { Timeline } from './world/timeline.ts'
 
 /** So long everything has to open before the first step, ms. */
@@ -55,15 +54,19 @@ export const simulate = async (
   clients.audit(() => true)
   clients.auditAtLast()
   await timeline.pass(openMs)
-  return { entries, finals: finals(cluster, clients, timeline), ms: timeline.now, tasks: timeline.ran }
+  return { entries, finals: finals(cluster, clients, coverage), ms: timeline.now, tasks: timeline.ran }
 }
 
-const finals = (cluster: Cluster, clients: Clients, timeline: Timeline): readonly Final[] => {
-  const states = foldOf(cluster.server.records())
-  return clients.all.flatMap(({ id, session }) => {
-    const logged = loggedText(states.get(id), startOfTime + timeline.now)
-    if (logged === undefined) return []
-    return cluster.serving().map(({ process }): Final =>
-      ({ process: process!.name, session, logged, holds: heldText(process!.store!.get(id)) }))
-  })
+/** Slot by slot: all that the log tells of each session, whoever was answered. */
+const finals = (cluster: Cluster, clients: Clients, coverage: Coverage): readonly Final[] => {
+  const { server } = cluster
+  const names = new Map(clients.all.map(({ id, session }) => [id as string, session]))
+  const records = server.records()
+  // Who has started late has not found these, and none of them can be alive.
+  const forgotten = new Set(records.flatMap(({ event, offset, partition }) =>
+    event.type === 'SessionStarted' && offset < server.pruned(partition) ? [event.session] : []))
+  const states = [...foldOf(records)].filter(([id, { status }]) => status !== 'none' && !forgotten.has(id))
+  for (const [, { status }] of states) coverage.count('final', status)
+  return cluster.serving().flatMap(({ process }) => states.map(([id, state]): Final =>
+    ({ process: process!.name, session: names.get(id) ?? id, logged: stateText(state), holds: stateText(process!.index!.state(id)) })))
 }

@@ -22,10 +22,10 @@ const courses: ReadonlyArray<readonly [name: string, unit: Course['unit'], of: (
   ['resident memory', 'MB', ({ rssBytes }) => rssBytes / 1e6, 0.1, 8],
   ['handles', '', ({ handles }) => handles, 0, 1],
   ['timers', '', ({ timers }) => timers, 0, 3],
-  ['log', 'MB', ({ logBytes }) => logBytes / 1e6, 0.2, 1]
+  ['log', 'MB', ({ logBytes }) => (logBytes ?? 0) / 1e6, 0.2, 1]
 ]
 
-/** How each figure went, from the first third of the samples behind the warm-up to the last. */
+/** How each figure went, from the first third of the samples behind the warm-up to the last: of `samplesMin` at least. */
 export const coursesOf = (samples: readonly Sample[]): readonly Course[] => {
   const warm = samples.slice(warmSeasons)
   const third = Math.max(1, Math.floor(warm.length / 3))

@@ -10,7 +10,8 @@ export const soakPlot = ({ samples, spells, taken }: SoakReport): Promise<string
   const bands = spells.map(({ fault, from, to }) => ({ fault, minute: from / 60_000, end: to / 60_000 }))
   const lines = samples.flatMap(({ logBytes, memoryBytes, minute, rssBytes }) => [
     { minute, of: 'memory (heap and buffers)', megabytes: memoryBytes / 1e6 },
-    { minute, of: 'resident memory', megabytes: rssBytes / 1e6 }, { minute, of: 'log', megabytes: logBytes / 1e6 }
+    { minute, of: 'resident memory', megabytes: rssBytes / 1e6 },
+    ...logBytes === null ? [] : [{ minute, of: 'log', megabytes: logBytes / 1e6 }]
   ])
   const domain = { domain: [0, Math.max(...samples.map(({ minute }) => minute))], nice: false }
   const spec: TopLevelSpec = {

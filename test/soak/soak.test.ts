@@ -15,7 +15,7 @@ const growing = (of: (minute: number) => Partial<Sample>): readonly string[] =>
 describeWithNats('a soak', () => {
   it('plays a season, in which no promise is broken, and plots it', { timeout: 180_000 }, async () => {
     const report = await soak({
-      seed: 3, nodes: 2, servers: 1, clients: 16, path: temporaryPath('log.db'), seasonMs: 6_000, minutes: 0.1
+      seed: 3, nodes: 2, servers: 1, clients: 16, log: { kind: 'sqlite', path: temporaryPath('log.db') }, seasonMs: 6_000, minutes: 0.1
     })
     expect(report).toMatchObject({ violations: [], lost: [] })
     expect(report.samples.length).toBeGreaterThan(0)
@@ -26,7 +26,7 @@ describeWithNats('a soak', () => {
   })
 
   it('never ends the process that is watched', () => {
-    const ordeals = ordealsOf(chance(1), 3, 3, 2_000_000)
+    const ordeals = ordealsOf(chance(1), { log: { kind: 'sqlite', path: '' }, nodes: 3, servers: 3 }, 2_000_000)
     const fates = new Map<string, Set<number>>()
     for (const { fault, node } of ordeals) fates.set(fault.name, (fates.get(fault.name) ?? new Set()).add(node))
     for (const deadly of ['node killed', 'node stopped', 'log locked, node killed']) {

@@ -3,7 +3,7 @@ import { type Chance, chance as chanceOf } from '../../bench/harness/chance.ts'
 import { Cluster } from '../chaos/cluster.ts'
 import { deadly, faultsFor } from '../chaos/faults.ts'
 import { type Figures, figuresOf, type Spell } from '../chaos/figures.ts'
-import { logOf } from '../chaos/log.ts'
+import { logOf, type LogPlan } from '../chaos/log.ts'
 import { Recorder } from '../chaos/recorder.ts'
 import { type Ordeal, play } from '../chaos/season.ts'
 import { LogNode } from '../support/log-node.ts'
@@ -14,7 +14,7 @@ export interface SoakPlan {
   readonly nodes: number
   readonly servers: number
   readonly clients: number
-  readonly path: string
+  readonly log: LogPlan
   readonly minutes: number
   readonly seasonMs?: number
   readonly onSeason?: (minutes: number) => void
@@ -30,7 +30,8 @@ export interface Sample {
   readonly handles: number
   readonly timers: number
   readonly sessions: number
-  readonly logBytes: number
+  /** null: the log is on servers, which keep it bounded by themselves. */
+  readonly logBytes: number | null
 }
 
 /** A revocation, and how long it took the process that was slowest to refuse. */
@@ -58,8 +59,10 @@ const retentionMs = 120_000
 const watched = 0
 
 /** Faults at random, of random length, for about one season. */
-export const ordealsOf = (chance: Chance, nodes: number, servers: number, seasonMs: number): readonly Ordeal[] => {
-  const among = faultsFor({ kind: 'sqlite', path: '' }, servers, false).filter(({ name }) => name !== 'none')
+export const ordealsOf = (
+  chance: Chance, { log, nodes, servers }: Pick<SoakPlan, 'log' | 'nodes' | 'servers'>, seasonMs: number
+): readonly Ordeal[] => {
+  const among = faultsFor(log, servers, false).filter(({ name }) => name !== 'none')
   const ordeals: Ordeal[] = []
   for (let ms = 0; ms < seasonMs;) {
     const fault = among[chance.below(among.length)]!
@@ -80,8 +83,8 @@ const minuteOf = (ms: number): number => ms / 60_000
 /** One cluster under load with faults at random, season after season, and what became of its memory meanwhile. */
 export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
   const recorder = new Recorder()
-  const { nodes, path, servers } = plan
-  await using cluster = await Cluster.start({ log: { kind: 'sqlite', path, retentionMs }, nodes, servers }, recorder)
+  const { nodes, servers } = plan
+  await using cluster = await Cluster.start({ log: { ...plan.log, retentionMs }, nodes, servers }, recorder)
   const chance = chanceOf(plan.seed, 4)
   const log = await LogNode.open(logOf(cluster.log))
   const all = {
@@ -91,7 +94,7 @@ export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
   let [sessions, events] = [0, 0]
   try {
     for (let season = 1; minuteOf(recorder.now()) < plan.minutes; season++) {
-      const ordeals = ordealsOf(chance, plan.nodes, plan.servers, plan.seasonMs ?? seasonMsUsual)
+      const ordeals = ordealsOf(chance, plan, plan.seasonMs ?? seasonMsUsual)
       const outcome = await play(
         { name: `t${season}`, seed: plan.seed + season, clients: plan.clients, ordeals }, cluster, recorder, log)
       const figures = figuresOf(outcome.entries, [...outcome.spells, ...calmBetween(outcome.spells)])
@@ -107,7 +110,7 @@ export const soak = async (plan: SoakPlan): Promise<SoakReport> => {
       const { handles, memoryBytes, process, rssBytes, sessions: held, timers } = vitals
       all.samples.push({
         handles, memoryBytes, process, rssBytes, timers, sessions: held,
-        minute: minuteOf(recorder.now()), logBytes: sizeOf(plan.path)
+        minute: minuteOf(recorder.now()), logBytes: plan.log.kind === 'sqlite' ? sizeOf(plan.log.path) : null
       })
       recorder.startOver()
       plan.onSeason?.(minuteOf(recorder.now()))

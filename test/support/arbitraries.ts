@@ -107,8 +107,12 @@ export const events: { readonly [T in DomainEvent['type']]: fc.Arbitrary<OfType<
   }),
   NodeAnnounced: fc.record({
     ...envelope('NodeAnnounced'), ignorable: fc.constant(true), incarnation: text(64),
-    state: fc.constantFrom('joins', 'leaves'), fencesAfterMs: fc.option(fc.integer({ min: 1, max: 3_600_000 }))
-  })
+    state: fc.constantFrom('joins', 'leaves'), fencesAfterMs: fc.option(fc.integer({ min: 1, max: 3_600_000 })),
+    moves: fc.constant(true)
+  }, { requiredKeys: [...envelopeKeys, 'ignorable', 'incarnation', 'state', 'fencesAfterMs'] }),
+  LogCopyStarted: fc.record({ ...envelope('LogCopyStarted'), from: text(256) }),
+  LogCopyFinished: fc.record({ ...envelope('LogCopyFinished'), from: text(256) }),
+  LogSealed: fc.record({ ...envelope('LogSealed'), to: text(256) })
 }
 
 /** Any event, every kind as likely as any other. */

@@ -25,7 +25,7 @@ export interface BrokerPlan {
 }
 
 /** A small machine in little time: it lives for seconds, and holds little. */
-const javaArgs = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+export const javaArgs = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
 const settingsOf = ({ id, ports, voters }: BrokerPlan, data: string): string => `
 process.roles=broker,controller
@@ -42,6 +42,9 @@ listener.name.guarded.plain.sasl.jaas.config=${[
 log.dirs=${data}
 offsets.topic.replication.factor=1
 group.initial.rebalance.delay.ms=0
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
 auto.create.topics.enable=false
 num.network.threads=1
 num.io.threads=2

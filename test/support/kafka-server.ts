@@ -25,7 +25,7 @@ export interface KafkaServer extends AsyncDisposable {
 const startedWithinMs = 120_000
 
 /** All at once: a port that was found and given back may be found again. */
-const freePorts = async (count: number): Promise<readonly number[]> => {
+export const freePorts = async (count: number): Promise<readonly number[]> => {
   const holders = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(holders.map((holder) => once(holder, 'listening')))
   const ports = holders.map((holder) => (holder.address() as AddressInfo).port)

@@ -10,7 +10,7 @@ export interface Dependencies {
 /** From the bottom up: a file imports its own layer and those below it. */
 const layers: readonly (readonly [name: string, holds: (path: string) => boolean])[] = [
   ['core/domain', (path) => path.startsWith('core/domain/')],
-  ['core/log', (path) => /^core\/(?:log|nats)\//.test(path) || /^core\/[^/]+\.ts$/.test(path)],
+  ['core/log', (path) => /^core\/(?:log|nats|kafka)\//.test(path) || /^core\/[^/]+\.ts$/.test(path)],
   ['core/store', (path) => path.startsWith('core/store/')],
   ['projections', (path) => path.startsWith('projections/')],
   ['consumers', (path) => path.startsWith('consumers/') && !/^consumers\/(?:http|cli)\//.test(path)],
@@ -27,11 +27,12 @@ const backendOf = (path: string): string | undefined => {
   return ['memory', 'sqlite', 'jetstream', 'kafka'].find((backend) => backend === name)
 }
 /** Who chooses among the backends. All else is written against the port. */
-const choosers = ['index.ts', 'consumers/effect.ts', 'consumers/cli/address.ts']
+const choosers = ['index.ts', 'consumers/effect.ts', 'consumers/cli/address.ts', 'consumers/cli/secrets.ts']
 
 /** What package.json exports: all that an app sees. */
 const doors = [
-  'index.ts', 'consumers/effect.ts', 'consumers/archive.ts', 'consumers/broadcast/nats.ts', 'core/log/jetstream.ts'
+  'index.ts', 'consumers/effect.ts', 'consumers/archive.ts', 'consumers/copy.ts', 'consumers/broadcast/nats.ts',
+  'core/log/jetstream.ts', 'core/log/kafka.ts'
 ]
 
 const upwards = (from: string, to: string): string | undefined => {

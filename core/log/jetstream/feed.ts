@@ -2,6 +2,7 @@ import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { Clock } from '../../clock.ts'
 import { LogDamaged, type LogUnavailable } from '../../errors.ts'
+import { messageOf } from '../../message-of.ts'
 import type { NatsMessage } from '../../nats/connection.ts'
 import { Bell } from '../bell.ts'
 import type { Page } from '../follow.ts'
@@ -104,6 +105,8 @@ export class Feed {
     const session = Effect.scoped(this.#session()).pipe(Effect.catch((problem) => Effect.sync(() => {
       if (problem instanceof LogDamaged) this.#fail(problem)
       else this.#troubled(problem)
+    })), Effect.catchDefect((defect) => Effect.sync(() => {
+      this.#troubled({ kind: 'doubtful', message: `The delivery failed in a way that was not foreseen: ${messageOf(defect)}` })
     })), Effect.andThen(Effect.suspend(() => Effect.sleep(this.#trouble === undefined ? 0 : retryMs))))
     return Effect.asVoid(Effect.forkScoped(Effect.ensuring(
       Effect.repeat(session, { until: () => this.#finished || this.#damage !== undefined || this.#failure !== undefined }),

@@ -1,15 +1,16 @@
 import * as Effect from 'effect/Effect'
 import type { Clock } from '../../clock.ts'
 import { LogDamaged, type LogUnavailable } from '../../errors.ts'
+import { fetchFrom, type FetchedPartition, type Raw } from '../../kafka/api.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
 import type { Page } from '../follow.ts'
 import { batchLengthMax } from '../limits.ts'
 import type { StoredEvent } from '../port.ts'
 import { type Position, position } from '../position.ts'
-import { fetchFrom, type FetchedPartition, type Raw } from './api.ts'
 import { type Extent, extent, type HeadParts } from './head.ts'
 import type { News } from './news.ts'
 import { recordAt } from './records.ts'
-import { closed, type Trouble, unavailable } from './trouble.ts'
+import { closed, unavailable } from './unavailable.ts'
 
 /** Between two attempts, ms. */
 const retryMs = 250

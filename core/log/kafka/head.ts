@@ -1,11 +1,12 @@
 import * as Effect from 'effect/Effect'
 import type { LogDamaged } from '../../errors.ts'
 import type { Clock } from '../../clock.ts'
-import { answerMsMax, earliest, latest, type Layout, metadata, offsets } from './api.ts'
-import type { Brokers } from './brokers.ts'
+import { answerMsMax, earliest, latest, type Layout, metadata, offsets } from '../../kafka/api.ts'
+import type { Brokers } from '../../kafka/brokers.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
+import { messageOf } from '../../message-of.ts'
 import type { Stand } from './stand.ts'
 import type { Topic } from './topic.ts'
-import type { Trouble } from './trouble.ts'
 
 /** Where each partition begins, with the first record that is kept, and where it ends. */
 export interface Extent {
@@ -100,7 +101,11 @@ const confirmed = (
     return Effect.runFork(Effect.match(ask, {
       onSuccess: (said) => hear(id, said),
       onFailure: (trouble) => { problem ??= trouble }
-    }).pipe(Effect.andThen(Effect.sync(() => {
+    }).pipe(
+      Effect.catchDefect((defect) => Effect.sync(() => {
+        problem ??= { kind: 'doubtful', message: `A broker's answer cannot be read: ${messageOf(defect)}` }
+      })),
+      Effect.andThen(Effect.sync(() => {
       left--
       if (stand.damage() !== undefined) resume(Effect.fail(stand.damage()!))
       else if (saying.every((count, partition) => count >= needed[partition]!)) resume(Effect.void)

@@ -1,10 +1,11 @@
 import * as Effect from 'effect/Effect'
 import * as Result from 'effect/Result'
 import type { Clock } from '../../clock.ts'
-import { type Message, produce } from './api.ts'
-import type { Brokers } from './brokers.ts'
+import { type Message, produce } from '../../kafka/api.ts'
+import type { Brokers } from '../../kafka/brokers.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
+import { messageOf } from '../../message-of.ts'
 import type { Stand } from './stand.ts'
-import type { Trouble } from './trouble.ts'
 
 /** An append is tried for so long, ms: less than what a write of the store may take by its default. */
 const triedMsMax = 4_000
@@ -42,7 +43,9 @@ export interface LaneParts {
 export class Lane {
   readonly #parts: LaneParts
   readonly #waiting: Job[] = []
-  #sent: readonly Job[] = []
+  #sent: Job[] = []
+  /** So many of those that wait are sent one by one: together they were too large. */
+  #apart = 0
   #isRunning = false
   #closed: Trouble | undefined
 
@@ -60,10 +63,17 @@ export class Lane {
     this.#isRunning = true
     // Not at once, so that appends of the same moment share a batch.
     Effect.runFork(Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.#send())).pipe(
+      Effect.catchDefect((defect) => Effect.sync(() => this.#died(defect))),
       Effect.andThen(Effect.sync(() => {
         this.#isRunning = false
         if (this.#waiting.length > 0) this.#run()
       }))))
+  }
+
+  /** Nobody is left waiting, and the next batch is tried. */
+  #died(defect: unknown): void {
+    const trouble: Trouble = { kind: 'doubtful', message: `The append failed in a way that was not foreseen: ${messageOf(defect)}` }
+    for (const job of this.#sent.splice(0)) job.done(Result.fail(trouble))
   }
 
   isBusy(): boolean {
@@ -71,9 +81,13 @@ export class Lane {
   }
 
   /** As many as fit into one batch. */
-  #take(): readonly Job[] {
+  #take(): Job[] {
     const [first] = this.#waiting
     if (first === undefined) return []
+    if (this.#apart > 0) {
+      this.#apart--
+      return this.#waiting.splice(0, 1)
+    }
     let [count, bytes, length] = [1, first.bytes, first.messages.length]
     for (const { bytes: more, messages, isPacked } of this.#waiting.slice(1)) {
       if (first.isPacked || isPacked || bytes + more > this.#parts.bytesMax || length + messages.length > batchLengthMax) break
@@ -104,6 +118,11 @@ export class Lane {
           }
         }),
         onFailure: (trouble) => {
+          if (trouble.kind === 'large' && jobs.length > 1) {
+            this.#waiting.unshift(...jobs)
+            this.#apart = jobs.length
+            return Effect.void
+          }
           const now = clock.monotonic()
           const isFinal = this.#closed !== undefined || !mayPass(trouble)
           const over = (job: Job): boolean => isFinal || job.until <= now
@@ -112,7 +131,7 @@ export class Lane {
           return this.#waiting.length === 0 ? Effect.void : Effect.delay(Effect.ignore(brokers.refresh), retryMs)
         }
       }),
-      Effect.ensuring(Effect.sync(() => { this.#sent = [] })))
+      Effect.tap(() => Effect.sync(() => { this.#sent = [] })))
   }
 
   /** A new record whose offset was taken when it was sent is in another topic than the one that this node has read. */

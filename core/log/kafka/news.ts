@@ -2,11 +2,11 @@ import * as Effect from 'effect/Effect'
 import type * as Fiber from 'effect/Fiber'
 import type { LogDamaged } from '../../errors.ts'
 import { messageOf } from '../../message-of.ts'
+import { fetchFrom, type FetchedPartition, type Raw } from '../../kafka/api.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
+import type { Wire } from '../../kafka/wire.ts'
 import { Bell } from '../bell.ts'
-import { fetchFrom, type FetchedPartition, type Raw } from './api.ts'
 import { extent, type HeadParts } from './head.ts'
-import type { Trouble } from './trouble.ts'
-import type { Wire } from './wire.ts'
 
 /** A broker holds back its answer for so long while there is nothing new, ms. So soon is one missed that is gone. */
 const waitMs = 1_000

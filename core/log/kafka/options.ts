@@ -1,30 +1,10 @@
 import { checkCluster } from '../../cluster-name.ts'
 import type { DurationInput } from '../../domain/limits.ts'
 import { InvalidOptions } from '../../errors.ts'
+import {
+  type Address, checkBrokers, checkConnect, invalid, isCount, type KafkaConnectOptions, replicasMax
+} from '../../kafka/options.ts'
 import { checkRetention } from '../retention.ts'
-
-/** What a connection is to be opened with. */
-export interface KafkaSocketRequest {
-  readonly host: string
-  readonly port: number
-  /** As given with the option `connect.ssl`. */
-  readonly ssl?: unknown
-  /** To be called when the connection stands. */
-  readonly onConnect: () => void
-}
-
-/** Options of the client that are passed on to it: how to log in, TLS, and how to open a connection. */
-export interface KafkaConnectOptions {
-  /** true, or what `tls.connect` takes; a value of it may be a `Redacted` or a `Config`. */
-  readonly ssl?: boolean | { readonly [option: string]: unknown }
-  /** As kafkajs takes it: `mechanism` and what it needs; a value of it may be a `Redacted` or a `Config`. */
-  readonly sasl?: { readonly mechanism: string; readonly [option: string]: unknown }
-  /** The name of this client in the logs of the brokers. Default: curfew. */
-  readonly clientId?: string
-  /** Opens each connection, instead of `net.connect` or `tls.connect`: through a proxy, for instance. */
-  readonly socketFactory?: (request: KafkaSocketRequest) => unknown
-  readonly [option: string]: unknown
-}
 
 /** Where the Kafka brokers are, and which topic is the log. */
 export interface KafkaLogOptions {
@@ -59,11 +39,6 @@ export interface KafkaLogOptions {
   readonly create?: boolean
 }
 
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
 /** The same, checked. */
 export interface Checked {
   readonly brokers: readonly Address[]
@@ -78,15 +53,7 @@ export interface Checked {
 }
 
 const known: readonly string[] = ['cluster', 'brokers', 'connect', 'topic', 'partitions', 'replicas', 'retention', 'create']
-const portDefault = 9_092
-const portMax = 65_535
 export const partitionsMax = 64
-const replicasMax = 7
-
-const invalid = (option: string, message: string): InvalidOptions => new InvalidOptions({ option, message })
-
-const isCount = (value: unknown, max: number): boolean =>
-  value === undefined || (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max)
 
 export const checkOptions = (given: unknown): Checked | InvalidOptions => {
   if (typeof given !== 'object' || given === null) {
@@ -114,32 +81,4 @@ export const checkOptions = (given: unknown): Checked | InvalidOptions => {
   if (brokers instanceof InvalidOptions) return brokers
   const connect = checkConnect(options.connect)
   return connect instanceof InvalidOptions ? connect : { brokers, connect, topic, partitions, replicas, retentionMs, create }
-}
-
-/** host:port, or [host]:port for one that has colons itself. */
-const pattern = /^(?:\[([\da-fA-F:.]+)\]|([A-Za-z\d._-]+))(?::(\d{1,5}))?$/
-
-const checkBrokers = (given: string | readonly string[] = `127.0.0.1:${portDefault}`): readonly Address[] | InvalidOptions => {
-  const found = (Array.isArray(given) ? given as readonly unknown[] : [given]).map((text): Address | undefined => {
-    const parts = typeof text === 'string' ? pattern.exec(text) : null
-    const port = Number(parts?.[3] ?? portDefault)
-    return parts === null || port < 1 || port > portMax ? undefined : { host: parts[1] ?? parts[2]!, port }
-  })
-  const brokers = found.filter((address) => address !== undefined)
-  return brokers.length > 0 && brokers.length === found.length
-    ? brokers
-    : invalid('brokers', 'The option brokers must be an address host:port, or a list of at least one. '
-      + 'Credentials do not belong there: see the option connect.')
-}
-
-/** What is said there in another place is said once. */
-const ownNames = ['brokers', 'logCreator', 'logLevel', 'enforceRequestTimeout', 'requestTimeout', 'retry']
-
-const checkConnect = (given: unknown = {}): KafkaConnectOptions | InvalidOptions => {
-  if (typeof given !== 'object' || given === null) {
-    return invalid('connect', 'The option connect must be an object of options for the client.')
-  }
-  const own = Object.keys(given).find((name) => ownNames.includes(name))
-  if (own !== undefined) return invalid('connect', `The option connect cannot have ${own}: kafkaLog sees to that.`)
-  return given as KafkaConnectOptions
 }

@@ -1,7 +1,7 @@
 import { type DomainEvent, orderingKey } from '../../domain/events.ts'
+import type { Message, Raw } from '../../kafka/api.ts'
 import { decodeText } from '../codec.ts'
 import type { StoredEvent } from '../port.ts'
-import type { Message, Raw } from './api.ts'
 
 /** An event in a partition: the text that all logs have of it, with its ordering key as Kafka's key. */
 export const recordAt = (partition: number, { offset, text }: Raw): StoredEvent => ({
@@ -30,14 +30,6 @@ export const spread = (
   })
   return messages
 }
-
-/** Room for what Kafka adds to the bytes of a record, and to those of a batch. */
-const recordBytes = 32
-const batchBytes = 128
-
-/** How much of what a topic takes at once so many bytes of events leave, at most. */
-export const sizeOf = (messages: readonly Message[]): number => messages.reduce(
-  (sum, { key, value }) => sum + recordBytes + Buffer.byteLength(value) + (key === null ? 0 : Buffer.byteLength(key)), batchBytes)
 
 /** The partition of a key: the same that every client of Kafka takes that does as the Java client does. */
 export const partitionOf = (key: string, partitions: number): number =>

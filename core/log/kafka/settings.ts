@@ -1,13 +1,11 @@
-import type { TopicConfig } from './api.ts'
+import type { TopicConfig } from '../../kafka/api.ts'
+import { majorityOf } from '../../kafka/topics.ts'
 import type { Checked } from './options.ts'
 
 /** A batch of this size must fit: the brokers' own default, less what they add to it. */
 const messageBytesMin = 1_000_000
 /** What a topic is made with. */
 const messageBytes = 1_048_588
-
-/** Of so many brokers that hold the log a majority must have an append before it is acknowledged. */
-export const majorityOf = (replicas: number): number => Math.floor(replicas / 2) + 1
 
 /** How a topic must be set up to be a log: what it is made with. */
 export const wantedConfig = ({ retentionMs }: Checked, replicas: number): TopicConfig => ({

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts'
 import { LogDamaged } from '../../errors.ts'
+import type { Raw } from '../../kafka/api.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
 import { position, type Position } from '../position.ts'
-import type { Raw } from './api.ts'
-import type { Trouble } from './trouble.ts'
 
 /**
  * So long a partition may end before what stood there, ms: a leader that was deposed and does not know it yet, for the

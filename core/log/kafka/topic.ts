@@ -1,10 +1,12 @@
 import * as Effect from 'effect/Effect'
 import { LogUnusable, type LogUnavailable } from '../../errors.ts'
-import { createTopic, type Layout, topicConfig } from './api.ts'
-import type { Brokers } from './brokers.ts'
+import { type Layout, topicConfig } from '../../kafka/api.ts'
+import type { Brokers } from '../../kafka/brokers.ts'
+import { makeTopic } from '../../kafka/topics.ts'
+import type { Trouble } from '../../kafka/trouble.ts'
 import { type Checked, partitionsMax } from './options.ts'
 import { settingNames, unfitSetting, wantedConfig } from './settings.ts'
-import { type Trouble, unavailable } from './trouble.ts'
+import { unavailable } from './unavailable.ts'
 
 /** What a topic that is fit to be the log is like. */
 export interface Topic {
@@ -20,7 +22,6 @@ export interface Topic {
 const reachWithin = '3 seconds'
 const readyWithin = '15 seconds'
 const retryEvery = '100 millis'
-const replicasOfCluster = 3
 
 /** More is never sent at once, whatever the topic takes: a broker would close the connection. */
 const batchBytesMax = 16_777_216
@@ -41,7 +42,7 @@ export const openTopic = (brokers: Brokers, checked: Checked): Effect.Effect<Top
     Effect.mapError((problem) => '_tag' in problem ? problem : asError(checked, problem)),
     Effect.timeoutOrElse({
       duration,
-      orElse: () => Effect.fail(unavailable(last ?? { kind: 'silent', message: "The log's Kafka brokers did not answer." }))
+      orElse: () => Effect.fail(unavailable(last ?? { kind: 'silent', message: "The Kafka brokers did not answer." }))
     }))
   const found = brokers.refresh.pipe(Effect.asVoid, Effect.catchIf(({ kind }) => kind === 'gone', () => Effect.void))
   // Whether anybody is there is known soon. What then is not yet ready gets its time.
@@ -54,24 +55,14 @@ const findOrMake = (brokers: Brokers, checked: Checked): Effect.Effect<Topic, Pr
   Effect.catchIf(({ kind }) => kind === 'gone', () => Effect.andThen(make(brokers, checked), brokers.refresh)),
   Effect.flatMap((layout) => check(brokers, checked, layout)))
 
-/** By the first broker that answers. Another node may be quicker: that is as good. */
 const make = (brokers: Brokers, checked: Checked): Effect.Effect<void, Problem> => {
   if (!checked.create) {
     return Effect.fail(new LogUnusable({
       message: `There is no topic ${checked.topic} on these brokers. Look at the options cluster and topic: kafka-topics --list`
     }))
   }
-  const makeWith = (replicas: number): Effect.Effect<unknown, Trouble> =>
-    checked.brokers.map((address) => createTopic(
-      brokers.wire('ask', address), checked.topic, checked.partitions ?? 1, replicas, wantedConfig(checked, replicas))
-    ).reduceRight((others, one) => Effect.catchIf(one, ({ kind }) => kind === 'unconnected' || kind === 'silent', () => others))
-  const made = checked.replicas === undefined
-    ? Effect.catchIf(makeWith(replicasOfCluster), says('INVALID_REPLICATION_FACTOR'), () => makeWith(1))
-    : makeWith(checked.replicas)
-  return made.pipe(Effect.asVoid, Effect.catchIf(says('TOPIC_ALREADY_EXISTS'), () => Effect.void))
+  return makeTopic(brokers, checked, (replicas) => wantedConfig(checked, replicas))
 }
-
-const says = (refusal: string) => ({ message }: Trouble): boolean => message.includes(`(${refusal})`)
 
 const check = (brokers: Brokers, checked: Checked, { partitions }: Layout): Effect.Effect<Topic, Problem> => {
   const { topic } = checked

@@ -71,7 +71,8 @@ export class Commits {
     const problem = moved(this.#path, file)
     if (problem !== undefined) return { kind: 'not-pruned', failure: problem }
     try {
-      return { kind: 'pruned', ...pruning.step(retentionMs, wall) }
+      const { refused, ...done } = pruning.step(retentionMs, wall)
+      return refused === null ? { kind: 'pruned', ...done } : { kind: 'not-pruned', failure: unpruned(this.#path, refused) }
     } catch (error) {
       return { kind: 'not-pruned', failure: failureOf(this.#path, error) }
     }
@@ -106,3 +107,9 @@ export class Commits {
     }
   }
 }
+
+/** The owner decides: it may be a theft, or a log that has been given its key only now. */
+const unpruned = (path: string, why: string): Failure => ({
+  reason: 'damaged', code: 'CURFEW', message: `Nothing that is too old is taken out of the log ${path}: ${why}. Verify the log: `
+    + 'if its beginning was pruned before the nodes had a key, go on without one, or copy it into a new log.'
+})

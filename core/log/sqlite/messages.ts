@@ -61,7 +61,7 @@ export interface PageRead {
 
 /** What the next request to prune came to. */
 export type PruneDone =
-  | { readonly kind: 'pruned' } & Pruned
+  | { readonly kind: 'pruned' } & Omit<Pruned, 'refused'>
   | { readonly kind: 'not-pruned'; readonly failure: Failure }
 
 /** Says whether the file could be opened. Otherwise the thread ends. */

@@ -9,20 +9,26 @@ const everyMsMax = 600_000
 /** Between two steps of one look: the thread has appends to commit. */
 const stepMs = 20
 
+/** Monotonic clocks may run so far apart. */
+const ratesApart = 1.01
+
 /** Has the thread prune the log, from time to time, in small steps. */
 export class Retention {
   readonly #clock: Clock
   readonly #retentionMs: number | null
   readonly #ask: (request: PruneRequest) => boolean
   #cancel: () => void = () => undefined
+  readonly #begun: { readonly wall: number; readonly monotonic: number }
   #failure: Failure | undefined
   #pruned = 0
+  #isStopped = false
 
   /** `ask` sends to the thread, or says that nobody is there. */
   constructor(clock: Clock, retentionMs: number | null, ask: (request: PruneRequest) => boolean) {
     this.#clock = clock
     this.#retentionMs = retentionMs
     this.#ask = ask
+    this.#begun = { wall: clock.wall(), monotonic: clock.monotonic() }
   }
 
   start(): void {
@@ -30,6 +36,7 @@ export class Retention {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#cancel()
   }
 
@@ -40,7 +47,7 @@ export class Retention {
     }
     this.#failure = undefined
     this.#pruned = done.pruned
-    if (done.more) {
+    if (done.more && !this.#isStopped) {
       this.#cancel()
       this.#look(stepMs)
     }
@@ -59,7 +66,13 @@ export class Retention {
   #look(afterMs: number): void {
     this.#cancel = this.#clock.schedule(afterMs, () => {
       this.start()
-      if (this.#retentionMs !== null) this.#ask({ retentionMs: this.#retentionMs, wall: this.#clock.wall() })
+      if (this.#retentionMs !== null) this.#ask({ retentionMs: this.#retentionMs, wall: this.#wall() })
     })
+  }
+
+  /** A clock that is set forward prunes nothing: no more time has passed than has passed. */
+  #wall(): number {
+    const { monotonic, wall } = this.#begun
+    return Math.min(this.#clock.wall(), wall + (this.#clock.monotonic() - monotonic) * ratesApart)
   }
 }

@@ -59,23 +59,32 @@ export const verifyLog = (
 
 const keyIn = (options: unknown): ReturnType<typeof checkKey> => checkKey((options as VerifyOptions).key)
 
+/** Where the chain begins, and what is wrong with that. */
+const beginning = (path: string, records: Records, key: KeyObject | undefined) =>
+  Effect.map(ask(path, () => records.anchor()), (found) => ({
+    anchor: found ?? firstAnchor,
+    problem: found === undefined
+      ? `The log ${path} does not say where it begins: its anchor is damaged.`
+      : key !== undefined && !isSigned(key, found)
+        ? `The log ${path} begins behind record ${found.seq}, and no node with this key has pruned it.`
+        : null
+  }))
+
 const verify = Effect.fnUntraced(function*(path: string, records: Records, key: KeyObject | undefined) {
   const last = yield* ask(path, () => records.bound())
-  const found = yield* ask(path, () => records.anchor())
-  const anchor = found ?? firstAnchor
+  let { anchor, problem } = yield* beginning(path, records, key)
   let place: Place = anchor
   let unreadable = 0
-  let problem = found === undefined
-    ? `The log ${path} does not say where it begins: its anchor is damaged.`
-    : key !== undefined && !isSigned(key, anchor)
-      ? `The log ${path} begins behind record ${anchor.seq}, and no node with this key has pruned it.`
-      : null
   for (let more = true; more && problem === null;) {
     const texts = yield* ask(path, () => records.behind(place, last, true))
     for (const body of texts.bodies) if (decodeText(body).type === 'Unreadable') unreadable++
     place = texts.end
     more = texts.more
-    if (texts.broken !== null) problem = brokenRecord(path, place.seq, texts.broken)
+    if (texts.broken === 'pruned') {
+      // Meanwhile, by a node: the log begins later now.
+      ;({ anchor, problem } = yield* beginning(path, records, key))
+      ;[place, unreadable, more] = [anchor, 0, true]
+    } else if (texts.broken !== null) problem = brokenRecord(path, place.seq, texts.broken)
     yield* Effect.yieldNow
   }
   return {

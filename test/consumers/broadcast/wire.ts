@@ -50,7 +50,10 @@ export const oneOfEach: { readonly [T in DomainEvent['type']]: Extract<DomainEve
   },
   NodeAnnounced: {
     ...common, type: 'NodeAnnounced', ignorable: true, incarnation: 'x', state: 'joins', fencesAfterMs: null
-  }
+  },
+  LogCopyStarted: { ...common, type: 'LogCopyStarted', from: 'old' },
+  LogCopyFinished: { ...common, type: 'LogCopyFinished', from: 'old' },
+  LogSealed: { ...common, type: 'LogSealed', to: 'new' }
 }
 
 export const revocation = (event: Revocation = oneOfEach.SessionEnded): Message =>

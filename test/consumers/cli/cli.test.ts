@@ -47,12 +47,18 @@ describe('what is not as it must be is told, with exit code 2', () => {
     [['archive', '--frm', 'x'], /Unknown option '--frm'[^]*archive --help/],
     [['archive', 'x'], /Unexpected argument/],
     [['archive', '--from'], /argument missing/],
-    [['archive', '--from', 'nowhere', '--to', 'f'], /--from takes the address of a log, which begins with sqlite: or jetstream:/],
+    [['archive', '--from', 'nowhere', '--to', 'f'], /--from takes the address of a log, which begins with sqlite: or jetstream: or kafka:/],
     [['archive', '--from', 'toString:x', '--to', 'f'], /--from takes the address of a log/],
     [['archive', '--from', 'jetstream:nats://localhost', '--to', 'f'], /The option cluster must be/],
     [['archive', '--from', 'jetstream:http://localhost?cluster=a', '--to', 'f'], /The option servers must be/],
     [['archive', '--from', 'jetstream:nats://localhost?cluster=a&color=red', '--to', 'f'], /cluster and stream .*, and no color/],
-    [['archive', '--from', here, '--to', 'kafka:localhost'], /--to takes the name of a file/],
+    [['archive', '--from', 'kafka:localhost:9092', '--to', 'f'], /The option cluster must be/],
+    [['archive', '--from', 'kafka:http://localhost?cluster=a', '--to', 'f'], /The option brokers must be/],
+    [['archive', '--from', 'kafka:localhost?cluster=a&stream=b', '--to', 'f'], /cluster and topic .*, and no stream/],
+    [['verify', '--log', 'kafka:localhost?cluster=a'], /only a log in SQLite has a hash chain/],
+    [['archive', '--from', here, '--to', 'jetstream:nats://localhost'], /--to takes the name of a file, or kafka:/],
+    [['archive', '--from', here, '--to', 'kafka:localhost'], /needs the name of a topic: \?topic=NAME/],
+    [['archive', '--from', here, '--to', 'kafka:localhost?cluster=a'], /has topic behind its \?, and no cluster/],
     [['archive', '--from', here, '--to', 'f', '--without', 'digests'], /The option without .* must be a list out of attributes/],
     [['archive', '--from', here, '--to', 'f', '--batch-age', 'soon'], /The option batchAge/],
     [['verify'], /--log is missing/]
@@ -63,11 +69,24 @@ describe('what is not as it must be is told, with exit code 2', () => {
     expect(existsSync('f')).toBe(false)
   })
 
-  it('and a secret that does not belong on a command line is not repeated', async () => {
-    const { code, out, err } = await run(['archive', '--from', 'jetstream:nats://ada:hunter2@localhost?cluster=a', '--to', 'f'])
-    expect(code).toBe(2)
-    expect(err).toContain('Use the environment')
-    expect(out + err).not.toContain('hunter2')
+  it.each(['jetstream:nats://ada:hunter2@localhost?cluster=a', 'kafka:ada:hunter2@localhost:9092?cluster=a'])(
+    'and a secret that does not belong on a command line is not repeated', async (address) => {
+      const { code, out, err } = await run(['archive', '--from', address, '--to', 'f'])
+      expect(code).toBe(2)
+      expect(err).toContain('Use the environment')
+      expect(out + err).not.toContain('hunter2')
+    })
+
+  it.each<[string, World['env'], RegExp]>([
+    ['a user alone', { CURFEW_KAFKA_USER: 'ada' }, /both of CURFEW_KAFKA_USER and CURFEW_KAFKA_PASSWORD/],
+    ['a password alone', { CURFEW_KAFKA_PASSWORD: 'hunter2' }, /both of CURFEW_KAFKA_USER and CURFEW_KAFKA_PASSWORD/],
+    ['no mechanism', { CURFEW_KAFKA_MECHANISM: 'hunter2' }, /CURFEW_KAFKA_MECHANISM is one of scram-sha-512, .*, plain/],
+    ['no file', { CURFEW_KAFKA_CA_FILE: absent }, /CURFEW_KAFKA_CA_FILE names cannot be read/]
+  ])('nor one in the environment: %s for Kafka', async (_, env, message) => {
+    const { code, out, err } = await run(['archive', '--from', 'kafka:localhost?cluster=a', '--to', 'f'], { env })
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(message)
+    expect(err).not.toContain('hunter2')
   })
 
   it('a secret has one place, and is not told', async () => {

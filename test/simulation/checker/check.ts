@@ -2,6 +2,7 @@ import type { Outcome } from '../history.ts'
 import { Facts } from './facts.ts'
 import { limitsHold } from './limits.ts'
 import { refusalsAreTrue } from './refusals.ts'
+import { rejectionsAreTrue } from './rejections.ts'
 import { boundedStaleness, confirmedByAll, endIsFinal, signalsAbort, signalsFirst, writerRefuses } from './revoked.ts'
 import { graceHolds, reuseEnds } from './tokens.ts'
 import type { Rule, Violation } from './violation.ts'
@@ -10,8 +11,8 @@ import { allAgree, everyCallAnswered, foldOfTheLog, noLostUpdate, oneGuardedUpda
 export type { Violation } from './violation.ts'
 
 const rules: readonly Rule[] = [
-  boundedStaleness, confirmedByAll, writerRefuses, endIsFinal, signalsAbort, signalsFirst, limitsHold, refusalsAreTrue, oneGuardedUpdate,
-  oneRotation, graceHolds, reuseEnds, noLostUpdate, everyCallAnswered, foldOfTheLog, allAgree
+  boundedStaleness, confirmedByAll, writerRefuses, endIsFinal, signalsAbort, signalsFirst, limitsHold, refusalsAreTrue, rejectionsAreTrue,
+  oneGuardedUpdate, oneRotation, graceHolds, reuseEnds, noLostUpdate, everyCallAnswered, foldOfTheLog, allAgree
 ]
 
 /**

@@ -108,6 +108,23 @@ export class Facts {
     this.sessions = this.#sessions()
   }
 
+  /** How far any two notions of the time may have been apart that were in use within that time, ms. */
+  toleranceWithin(from: number, to: number): number {
+    let [least, most] = [0, 0]
+    const see = (aheadMs: number): void => {
+      least = Math.min(least, aheadMs)
+      most = Math.max(most, aheadMs)
+    }
+    for (const { at, aheadMs } of this.#clocks) if (at >= from && at <= to) see(aheadMs)
+    for (const { ended, name, opened } of this.processes.values()) {
+      if (opened.at > to || (ended !== undefined && ended.at < from)) continue
+      // What it goes by never falls behind what it began with.
+      see(this.aheadAt(name, opened.at))
+      see(this.aheadAt(name, from))
+    }
+    return most - least + this.endsAt * 2 * ratePpm / 1_000_000 + 5
+  }
+
   of<K extends Op['op']>(...kinds: readonly K[]): ReadonlyArray<Call<OpOf<K>>> {
     const name = kinds.join(' ')
     const known = this.#callsOf.get(name) ?? this.calls.filter(({ op }) => kinds.some((kind) => kind === op.op))

@@ -39,10 +39,11 @@ const surelySeenAt = (facts: Facts, session: SessionFacts, by: Presented): numbe
 /** Whether there was a time at which the log could not know that it was not idle: an end that stood then holds. */
 const mayHaveBeenIdle = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
   const seen = activity(session, by).map((one) => ({ at: one.at, known: publishedBy(facts, session, one) }))
+  const toleranceMs = facts.toleranceWithin(session.create.at, by.at)
   const knownBefore = (moment: number): number =>
     Math.max(session.create.at, ...seen.filter(({ known }) => known < moment).map(({ at }) => at))
   return [by.at, ...seen.map(({ known }) => known)].some((moment) =>
-    moment <= by.at && moment >= knownBefore(moment) + idle - facts.toleranceMs)
+    moment <= by.at && moment >= knownBefore(moment) + idle - toleranceMs)
 }
 
 /** What was durable before a session was asked for does not end it. */
@@ -50,9 +51,9 @@ const mayConcern = (facts: Facts, { answered, op: { target } }: Revoke, session:
   facts.concerns(target, session) && !(answered?.answer.ok === true && isAfter(session.create, answered))
 
 /** Whether somebody or something may have ended it by then. */
-const mayHaveEnded = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
+export const mayHaveEnded = (facts: Facts, session: SessionFacts, by: Presented): boolean => {
   const { at } = by
-  if (at >= session.create.at + absolute - facts.toleranceMs) return true
+  if (at >= session.create.at + absolute - facts.toleranceWithin(session.create.at, at)) return true
   if (mayHaveBeenIdle(facts, session, by)) return true
   if (facts.of('revoke').some((revoke) => isAfter(by, revoke) && mayConcern(facts, revoke, session))) return true
   const creates = facts.of('create').filter((create) => isAfter(by, create))
@@ -90,19 +91,20 @@ const wasTaken = (session: SessionFacts, token: string, by: number): boolean =>
 const problem = (facts: Facts, session: SessionFacts, by: Presented): string | undefined => {
   const { asked, at, process, verdict } = by
   const age = at - session.create.at
+  const toleranceMs = facts.toleranceWithin(session.create.at, at)
   switch (verdict) {
     case 'ended':
       return mayHaveEnded(facts, session, by) ? undefined : 'nobody ended it'
     case 'unknown': {
-      if (!by.isAuthentication || age >= absolute - facts.toleranceMs) return undefined
+      if (!by.isAuthentication || age >= absolute - toleranceMs) return undefined
       return session.exchanges.length >= tokensMax ? undefined : 'it was durable before, and the log had been asked'
     }
     case 'idle': {
       const seen = surelySeenAt(facts, session, by)
-      return !by.isAuthentication || at >= seen + idle - facts.toleranceMs ? undefined : `it was seen at ${seen}`
+      return !by.isAuthentication || at >= seen + idle - toleranceMs ? undefined : `it was seen at ${seen}`
     }
     case 'absolute':
-      return age >= absolute - facts.toleranceMs ? undefined : `it is ${age} ms old`
+      return age >= absolute - toleranceMs ? undefined : `it is ${age} ms old`
     case 'superseded':
       return isSuperseded(facts, session, by) ? undefined : 'no later token has taken its place'
     case 'stale': {

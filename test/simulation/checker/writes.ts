@@ -25,8 +25,9 @@ export const oneRotation: Rule = (facts) => {
   const won = facts.of('rotate').filter(isOk)
   return won.flatMap((one, i) => won.slice(i + 1).flatMap((other): readonly Violation[] => {
     if (one.op.token !== other.op.token) return []
-    const span = Math.max(one.answered!.at, other.answered!.at) - Math.min(one.at, other.at)
-    return span >= settings.grace - facts.toleranceMs ? [] : [{
+    const [from, to] = [Math.min(one.at, other.at), Math.max(one.answered!.at, other.answered!.at)]
+    const span = to - from
+    return span >= settings.grace - facts.toleranceWithin(from, to) ? [] : [{
       rule: 'one rotation', at: other.at,
       text: `${one.op.next} and ${other.op.next} were both given for ${one.op.token} within ${span} ms`
     }]
@@ -36,7 +37,8 @@ export const oneRotation: Rule = (facts) => {
 /** What was answered is there in the end, whoever wrote beside it. */
 export const noLostUpdate: Rule = (facts, finals) => finals.flatMap(({ holds, process, session }): readonly Violation[] => {
   if (holds === 'none') return []
-  const { attributes } = JSON.parse(holds) as { readonly attributes: { readonly [key: string]: unknown } }
+  const { attributes } = JSON.parse(holds) as { readonly attributes?: { readonly [key: string]: unknown } }
+  if (attributes === undefined) return []
   return facts.of('update').filter((update) => update.op.session === session && isOk(update) && !(update.op.key in attributes))
     .map(({ answered, op }) => ({
       rule: 'no lost update', at: answered!.at, text: `${process} holds ${session} without ${op.key}, which was answered`

@@ -1,8 +1,10 @@
+type Kind = 'fault' | 'call' | 'answer' | 'verdict' | 'final'
+
 /** What happened in simulations, by kind and name, and how often: a fault that never fires proves nothing. */
 export class Coverage {
   readonly #counts = new Map<string, Map<string, number>>()
 
-  count(kind: 'fault' | 'call' | 'answer' | 'verdict', name: string, times = 1): void {
+  count(kind: Kind, name: string, times = 1): void {
     const names = this.#counts.get(kind) ?? new Map<string, number>()
     this.#counts.set(kind, names.set(name, (names.get(name) ?? 0) + times))
   }
@@ -15,9 +17,9 @@ export class Coverage {
     for (const [kind, name, times] of other.entries()) this.count(kind, name, times)
   }
 
-  entries(): Array<[kind: 'fault' | 'call' | 'answer' | 'verdict', name: string, times: number]> {
+  entries(): Array<[kind: Kind, name: string, times: number]> {
     return [...this.#counts].flatMap(([kind, names]) => [...names].map(
-      ([name, times]): ['fault' | 'call' | 'answer' | 'verdict', string, number] =>
-        [kind as 'fault' | 'call' | 'answer' | 'verdict', name, times]))
+      ([name, times]): [Kind, string, number] =>
+        [kind as Kind, name, times]))
   }
 }

@@ -6,8 +6,9 @@ import type * as Fiber from 'effect/Fiber'
 import * as Layer from 'effect/Layer'
 import * as Scheduler from 'effect/Scheduler'
 import * as Scope from 'effect/Scope'
-import { sessionsLayer, type OpenOptions } from '../../../consumers/node.ts'
+import { type OpenOptions, Running, sessionsLayer } from '../../../consumers/node.ts'
 import type { Random } from '../../../core/domain/ids.ts'
+import type { SessionIndex } from '../../../core/store/ports.ts'
 import { Sessions, type SessionsShape } from '../../../core/store/sessions.ts'
 import type { Machine } from './machine.ts'
 import type { Lane, Timeline } from './timeline.ts'
@@ -19,6 +20,8 @@ export class Process {
   readonly #scope = Scope.makeUnsafe()
   readonly #context: Context.Context<never>
   store: SessionsShape | undefined
+  /** What the store answers from. */
+  index: SessionIndex | undefined
 
   constructor(name: string, lane: Lane, timeline: Timeline, machine: Machine) {
     this.name = name
@@ -32,7 +35,10 @@ export class Process {
   open(options: OpenOptions, machine: Machine, random: Random, done: (error: unknown) => void): void {
     const layer = sessionsLayer(options, { clock: machine.clockOf(this.lane), random })
     this.run(Layer.buildWithScope(layer, this.#scope), (exit) => {
-      if (Exit.isSuccess(exit)) this.store = Context.get(exit.value, Sessions)
+      if (Exit.isSuccess(exit)) {
+        this.store = Context.get(exit.value, Sessions)
+        this.index = Context.getOrUndefined(exit.value, Running)?.parts.index
+      }
       done(Exit.isSuccess(exit) ? null : exit.cause)
     })
   }

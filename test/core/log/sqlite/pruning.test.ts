@@ -8,11 +8,14 @@ import { position, start } from '../../../../core/log/position.ts'
 import { sqliteLog, verifyLog, type SqliteLogOptions, type VerifyOptions } from '../../../../core/log/sqlite.ts'
 import { openWriter } from '../../../../core/log/sqlite/format.ts'
 import { link, toBytes, type Link } from '../../../../core/log/sqlite/chain.ts'
+import { Records } from '../../../../core/log/sqlite/records.ts'
+import { Retention } from '../../../../core/log/sqlite/retention.ts'
 import { Pruning } from '../../../../core/log/sqlite/pruning.ts'
 import { openSessions } from '../../../../index.ts'
 import { LogNode } from '../../../support/log-node.ts'
-import { eventOf } from '../../../support/sample-events.ts'
+import { eventOf, sessionIdOf } from '../../../support/sample-events.ts'
 import { temporaryPath } from '../../../support/temp.ts'
+import { manualWorld } from '../../../support/world.ts'
 import { until } from '../../../support/until.ts'
 
 const key = 'the key of a pruned log'
@@ -27,6 +30,13 @@ const logOf = async (count: number, lastAt: number, options: SqliteLogOptions = 
   await node.close()
   return path
 }
+
+const startedFor = (absolute: number, at: number): DomainEvent => ({
+  type: 'SessionStarted', v: 1, at, by: eventOf('ann', 'c').by, command: 'c-start' as never, session: sessionIdOf(1),
+  subject: 'ann', tenant: null,
+  digest: 'A'.repeat(43) as never, limits: { idle: 3_600_000, absolute, renew: null },
+  authentication: { level: 'aal1', methods: [], at }, device: null, attributes: {}, continues: null
+})
 
 const pruning = (path: string, secret?: string): Pruning => {
   const opened = openWriter(path)
@@ -59,14 +69,14 @@ describe('pruning', () => {
     const path = await logOf(1_000, now)
     const one = pruning(path, key)
     const first = one.step(400_000, now)
-    expect(first).toEqual({ pruned: 128, more: true })
+    expect(first).toEqual({ pruned: 128, more: true, refused: null })
     // By the earliest of the last hundred it is 99 s before that.
     expect(all(one, 400_000, now)).toBe(500)
     expect(await verify(path, { key })).toMatchObject({
       intact: true, pruned: 500, records: 500, position: position([1_000]), problem: null
     })
     expect((await commandsOf(path))[0]).toBe('c500')
-    expect(one.step(400_000, now)).toEqual({ pruned: 500, more: false })
+    expect(one.step(400_000, now)).toEqual({ pruned: 500, more: false, refused: null })
   })
 
   it('leaves the last records, whatever their age, so that no number is given twice', async () => {
@@ -87,6 +97,27 @@ describe('pruning', () => {
     await node.append(eventAt(now + 1e9, 1_000))
     await node.close()
     expect(all(pruning(path), 2_000_000, now + 1e9)).toBe(0)
+  })
+
+  it('does not believe a node that has written all the last records, where another has written before it', async () => {
+    const path = await logOf(500, now)
+    const node = await LogNode.open(sqliteLog({ path, retention: 'forever' }))
+    await node.append(...Array.from({ length: 300 }, (_, i) => ({ ...eventAt(now + 1e9 + i, 500 + i), by: 'fast' })))
+    await node.close()
+    expect(all(pruning(path), 2_000_000, now + 1e9)).toBe(0)
+  })
+
+  it('keeps the start of a session that may be alive, whatever is kept otherwise, and all behind it', async () => {
+    const path = await logOf(300, now)
+    const node = await LogNode.open(sqliteLog({ path, retention: 'forever' }))
+    const days = 86_400_000
+    await node.append(startedFor(30 * days, now), ...Array.from({ length: 300 }, (_, i) => eventAt(now + 20 * days + i, 301 + i)))
+    await node.close()
+    expect(all(pruning(path), 2 * days, now + 20 * days)).toBe(300)
+    const later = await LogNode.open(sqliteLog({ path, retention: 'forever' }))
+    await later.append(...Array.from({ length: 1_000 }, (_, i) => eventAt(now + 34 * days + i, 601 + i)))
+    await later.close()
+    expect(all(pruning(path), 2 * days, now + 34 * days)).toBe(601)
   })
 
   it('stops at what does not say when it was', async () => {
@@ -130,6 +161,32 @@ describe('pruning', () => {
     alter(moved, `UPDATE anchor SET seq = 300, hash = (SELECT hash FROM event WHERE seq = 300); DELETE FROM event WHERE seq <= 300`)
     expect(await verify(moved)).toMatchObject({ intact: true, pruned: 300 })
     expect(await verify(moved, { key })).toMatchObject({ intact: false })
+  })
+
+  it('a beginning that was cut off is not signed by pruning on from there', async () => {
+    const path = await logOf(600, now)
+    alter(path, `INSERT INTO anchor (id, seq, hash, signature) SELECT 1, 200, hash, NULL FROM event WHERE seq = 200;
+      DELETE FROM event WHERE seq <= 200`)
+    expect(pruning(path, key).step(1_000, now)).toMatchObject({ pruned: 200, more: false, refused: expect.any(String) as string })
+    expect(await verify(path, { key })).toMatchObject({ intact: false, pruned: 200 })
+    const node = await LogNode.open(sqliteLog({ path, key, retention: '1 second' }))
+    await until('it says so', () => node.log.status().failure?.includes('no node with this key has pruned') === true)
+    await node.close()
+  })
+
+  it('is no damage to who checks the log meanwhile', async () => {
+    const path = await logOf(1_000, now)
+    const one = pruning(path)
+    const { anchor } = Records.prototype
+    onTestFinished(() => { Records.prototype.anchor = anchor })
+    Records.prototype.anchor = function(this: Records) {
+      const found = anchor.call(this)
+      // Between the beginning of the check and its first page.
+      Records.prototype.anchor = anchor
+      one.step(1_000, now)
+      return found
+    }
+    expect(await verify(path)).toMatchObject({ intact: true, pruned: 128, records: 872 })
   })
 
   it('an anchor that is none is damage', async () => {
@@ -191,6 +248,21 @@ describe('the option retention', () => {
     const db = new Database(path, { readonly: true })
     expect(db.pragma('freelist_count', { simple: true })).toBeGreaterThan(100)
     db.close()
+  })
+
+  it('asks no more once it is stopped, and believes no clock that is set forward', () => {
+    const { clock } = manualWorld()
+    const asked: number[] = []
+    const retention = new Retention(clock, 60_000, ({ wall }) => asked.push(wall) > 0)
+    const begun = clock.wall()
+    retention.start()
+    clock.jump(1e10)
+    clock.advance(60_000)
+    expect(asked.length).toBeGreaterThan(0)
+    expect(Math.max(...asked)).toBeLessThan(begun + 61_000)
+    retention.stop()
+    retention.done({ kind: 'pruned', pruned: 1, more: true })
+    expect(clock.waiting()).toBe(0)
   })
 
   it.each<[string, SqliteLogOptions]>([

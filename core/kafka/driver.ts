@@ -1,8 +1,8 @@
 import * as Effect from 'effect/Effect'
 import { connect as connectPlain } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { messageOf } from '../../message-of.ts'
-import type { Address, Checked, KafkaConnectOptions, KafkaSocketRequest } from './options.ts'
+import { messageOf } from '../message-of.ts'
+import type { Access, Address, KafkaConnectOptions, KafkaSocketRequest } from './options.ts'
 
 /**
  * What is used of kafkajs: not its Producer, Consumer and Admin, but what stands beneath them, a broker that takes one
@@ -21,6 +21,16 @@ export interface Broker {
   listOffsets(request: object): Promise<{ readonly responses: readonly { readonly partitions: readonly Offset[] }[] }>
   fetch(request: object): Promise<{ readonly responses: readonly { readonly partitions: readonly Fetched[] }[] }>
   produce(request: object): Promise<{ readonly topics: readonly { readonly partitions: readonly Produced[] }[] }>
+  findGroupCoordinator(request: object): Promise<{ readonly coordinator: Address }>
+  initProducerId(request: object): Promise<Producer>
+  addPartitionsToTxn(request: object): Promise<unknown>
+  endTxn(request: object): Promise<unknown>
+}
+
+/** Who writes transactions, and which of those that have called themselves so. */
+export interface Producer {
+  readonly producerId: string
+  readonly producerEpoch: number
 }
 
 export interface Metadata {
@@ -43,6 +53,7 @@ interface Fetched {
   readonly messages: readonly {
     readonly offset: string
     readonly timestamp: string
+    readonly key: Buffer | null
     readonly value: Buffer | null
     readonly isControlRecord: boolean
     readonly batchContext: { readonly partitionLeaderEpoch?: number }
@@ -72,7 +83,9 @@ const clientName = 'kafkajs'
 const dialMsMax = 1_500
 
 /** The client, loaded only now that a connection is to be made with it. */
-export const loadDriver = ({ brokers, connect }: Checked): Effect.Effect<MakeBroker, NoClient> => Effect.tryPromise({
+export const loadDriver = (
+  { brokers, connect }: Access, user = 'kafkaLog'
+): Effect.Effect<MakeBroker, NoClient> => Effect.tryPromise({
   try: async () => {
     const { Kafka } = await import('kafkajs')
     const config: object = {
@@ -88,7 +101,7 @@ export const loadDriver = ({ brokers, connect }: Checked): Effect.Effect<MakeBro
   },
   catch: (cause) => ({
     message: isMissing(cause)
-      ? `kafkaLog needs the package ${clientName}, and it is not installed. Run: npm install ${clientName}`
+      ? `${user} needs the package ${clientName}, and it is not installed. Run: npm install ${clientName}`
       : `The package ${clientName} cannot be used: ${messageOf(cause)}`,
     cause
   })

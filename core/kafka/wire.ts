@@ -1,5 +1,5 @@
 import * as Effect from 'effect/Effect'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../clock.ts'
 import { type Broker, hangUp, isConnected, type MakeBroker } from './driver.ts'
 import type { Address } from './options.ts'
 import { asTrouble, type Trouble, unconnected } from './trouble.ts'

@@ -1,9 +1,9 @@
 import * as Effect from 'effect/Effect'
 import type * as Exit from 'effect/Exit'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../clock.ts'
 import { metadata, type Layout } from './api.ts'
 import type { MakeBroker } from './driver.ts'
-import type { Address, Checked } from './options.ts'
+import type { Address } from './options.ts'
 import type { Trouble } from './trouble.ts'
 import { Wire } from './wire.ts'
 
@@ -13,11 +13,17 @@ import { Wire } from './wire.ts'
  */
 export type Purpose = 'ask' | 'append' | 'follow'
 
+/** Where to ask for them, and for which topic. */
+interface Sought {
+  readonly brokers: readonly Address[]
+  readonly topic: string
+}
+
 const keyOf = ({ host, port }: Address): string => `${host}:${port}`
 
 /** The brokers, how they are connected to, and who of them leads which partition of the topic. */
 export class Brokers {
-  readonly #checked: Checked
+  readonly #checked: Sought
   readonly #make: MakeBroker
   readonly #clock: Clock
   readonly #wires: Readonly<Record<Purpose, Map<string, Wire>>> = { ask: new Map(), append: new Map(), follow: new Map() }
@@ -26,7 +32,7 @@ export class Brokers {
   #failure: string | null = null
   #isClosed = false
 
-  constructor(checked: Checked, make: MakeBroker, clock: Clock) {
+  constructor(checked: Sought, make: MakeBroker, clock: Clock) {
     this.#checked = checked
     this.#make = make
     this.#clock = clock

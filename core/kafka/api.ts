@@ -128,6 +128,14 @@ export interface Message {
   readonly value: string
 }
 
+/** Room for what Kafka adds to the bytes of a record, and to those of a batch. */
+const recordBytes = 32
+const batchBytes = 128
+
+/** How much of what a topic takes at once so many bytes of events leave, at most. */
+export const sizeOf = (messages: readonly Message[]): number => messages.reduce(
+  (sum, { key, value }) => sum + recordBytes + Buffer.byteLength(value) + (key === null ? 0 : Buffer.byteLength(key)), batchBytes)
+
 const allInSync = -1
 const gzip = 1
 const plain = 0

@@ -1,5 +1,4 @@
-import { LogUnavailable } from '../../errors.ts'
-import { messageOf } from '../../message-of.ts'
+import { messageOf } from '../message-of.ts'
 
 /** Why Kafka did not do what was asked, in words that an operator can act on. */
 export interface Trouble {
@@ -14,6 +13,10 @@ export interface Trouble {
     | 'gone'
     /** No record stands at the place that was asked for. */
     | 'range'
+    /** What was asked for before is still being done: another attempt will do. */
+    | 'busy'
+    /** Another writer has taken over since. */
+    | 'fenced'
     /** More than the topic takes at once. */
     | 'large'
     /** The broker said no. */
@@ -22,13 +25,6 @@ export interface Trouble {
     | 'doubtful'
   readonly message: string
 }
-
-export const unavailable = (trouble: Trouble): LogUnavailable =>
-  new LogUnavailable({ message: trouble.message, cause: trouble })
-
-export const closed = new LogUnavailable({ message: 'The log was closed.' })
-/** The same for what was under way. */
-export const closing: Trouble = { kind: 'silent', message: closed.message }
 
 /** What the broker says in answer, by the names of the protocol. */
 const kinds: Readonly<Record<string, Trouble['kind']>> = {
@@ -44,6 +40,13 @@ const kinds: Readonly<Record<string, Trouble['kind']>> = {
   REPLICA_NOT_AVAILABLE: 'moved',
   BROKER_NOT_AVAILABLE: 'moved',
   NOT_CONTROLLER: 'moved',
+  GROUP_LOAD_IN_PROGRESS: 'moved',
+  GROUP_COORDINATOR_NOT_AVAILABLE: 'moved',
+  NOT_COORDINATOR_FOR_GROUP: 'moved',
+  CONCURRENT_TRANSACTIONS: 'busy',
+  TRANSACTION_COORDINATOR_FENCED: 'moved',
+  INVALID_PRODUCER_EPOCH: 'fenced',
+  INVALID_PRODUCER_ID_MAPPING: 'fenced',
   NOT_ENOUGH_REPLICAS: 'moved',
   KAFKA_STORAGE_ERROR: 'moved',
   OFFSET_NOT_AVAILABLE: 'moved',
@@ -69,4 +72,4 @@ export const asTrouble = (error: unknown, address: string): Trouble => {
 
 /** Nothing was sent, for there is no connection. */
 export const unconnected = (error: unknown, address: string): Trouble =>
-  ({ kind: 'unconnected', message: `The log's Kafka broker ${address} cannot be reached: ${messageOf(error)}.` })
+  ({ kind: 'unconnected', message: `The Kafka broker ${address} cannot be reached: ${messageOf(error)}.` })
