@@ -1,4 +1,4 @@
-import { LogUnavailable } from '../../core/errors.ts'
+import { LogUnavailable } from '../../index.ts'
 import { denial, type Denial } from './denial.ts'
 
 /** A request that is not let through. The adapters answer it as `denial` says; an app may do otherwise. */

@@ -1,6 +1,6 @@
 import Bowser from 'bowser'
 import ipaddr from 'ipaddr.js'
-import type { Device } from '../../core/domain/events.ts'
+import type { Device } from '../../index.ts'
 import type { WebSettings } from './options.ts'
 import type { WebRequest } from './request.ts'
 

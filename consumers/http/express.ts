@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
-import type { Attributes } from '../../core/domain/events.ts'
-import type { Sessions } from '../facade.ts'
+import type { Attributes } from '../../index.ts'
+import type { Sessions } from '../../index.ts'
 import { Denied } from './denied.ts'
 import type { Guard } from './guards.ts'
 import { attend, denyFor, deny, worldOfWeb } from './node.ts'

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
-import type { Attributes } from '../../core/domain/events.ts'
-import type { Sessions } from '../facade.ts'
+import type { Attributes } from '../../index.ts'
+import type { Sessions } from '../../index.ts'
 import { type Denial, problem, problemType } from './denial.ts'
 import { denialOf } from './denied.ts'
 import type { Guard } from './guards.ts'

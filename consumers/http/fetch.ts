@@ -1,5 +1,5 @@
-import type { Attributes } from '../../core/domain/events.ts'
-import type { Sessions } from '../facade.ts'
+import type { Attributes } from '../../index.ts'
+import type { Sessions } from '../../index.ts'
 import { type Denial, problem, problemType } from './denial.ts'
 import { denialOf } from './denied.ts'
 import { worldOfWeb } from './node.ts'

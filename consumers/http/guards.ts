@@ -1,6 +1,6 @@
 import { durationMs, type DurationInput } from '../../core/domain/limits.ts'
-import type { Session } from '../../core/domain/verdict.ts'
-import { InvalidOptions } from '../../core/errors.ts'
+import type { Session } from '../../index.ts'
+import { InvalidOptions } from '../../index.ts'
 import { denial, type Denial } from './denial.ts'
 
 /** What a guard looks at. */

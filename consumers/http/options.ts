@@ -1,6 +1,6 @@
 import type { DurationInput } from '../../core/domain/limits.ts'
 import { durationMs } from '../../core/domain/limits.ts'
-import { InvalidOptions } from '../../core/errors.ts'
+import { InvalidOptions } from '../../index.ts'
 import type { WebRequest } from './request.ts'
 
 /** The cookie that carries the token. */
