@@ -1,9 +1,8 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { Attributes } from '../../index.ts'
 import type { Sessions } from '../../index.ts'
-import { Denied } from './denied.ts'
 import type { Guard } from './guards.ts'
-import { attend, denyFor, deny, worldOfWeb } from './node.ts'
+import { attend, denyFor, deny, worldOfWeb } from './respond.ts'
 import type { WebOptions } from './options.ts'
 import type { WebRequest } from './request.ts'
 import type { RequestSession } from './request-session.ts'
@@ -12,16 +11,14 @@ import { Web } from './web.ts'
 export * from './guards.ts'
 export { Denied } from './denied.ts'
 export type { Denial, DenialCode } from './denial.ts'
-export type { CookieOptions, CsrfOptions, WebOptions } from './options.ts'
+export type { ClearSiteData, CookieOptions, CsrfOptions, Weakening, WebOptions } from './options.ts'
+export type { WebHeader, WebRequest } from './request.ts'
 export type { DeviceEntry, LoggedOut, LoginOptions, RequestSession } from './request-session.ts'
 
-declare global {
-  // eslint-disable-next-line -- Express asks for this form.
-  namespace Express {
-    interface Request {
-      /** The session of this request, by the middleware of `expressSessions`. */
-      curfew: RequestSession
-    }
+declare module 'express-serve-static-core' {
+  interface Request {
+    /** The session of this request, by the middleware of `expressSessions`. */
+    curfew: RequestSession
   }
 }
 
@@ -47,13 +44,16 @@ export const expressSessions = <A extends Attributes = Attributes>(
   sessions: Sessions, options?: WebOptions
 ): RequestHandler => {
   const web = new Web<A>(worldOfWeb(sessions), options)
-  return (request, response, next) => {
+  return async (request, response, next) => {
     const word = () => (request.body as { readonly _csrf?: unknown } | undefined)?._csrf
-    attend(web, expressRequest(request), response, word).then((session) => {
+    try {
+      const session = await attend(web, expressRequest(request), response, word)
       if (session === undefined) return
       request.curfew = session as unknown as RequestSession
-      next()
-    }).catch(next)
+    } catch (error) {
+      return next(error)
+    }
+    next()
   }
 }
 
@@ -66,5 +66,5 @@ export const guard = (check: Guard): RequestHandler => (request, response, next)
 
 /** Behind all routes: answers what a route was refused by Curfew (`Denied`, `LogUnavailable`), and passes on the rest. */
 export const sessionErrors = (): ErrorRequestHandler => (error: unknown, _request, response, next) => {
-  if (!denyFor(response, error)) next(error instanceof Denied ? error : error)
+  if (!denyFor(response, error)) next(error)
 }

@@ -4,7 +4,7 @@ import type { Sessions } from '../../index.ts'
 import { type Denial, problem, problemType } from './denial.ts'
 import { denialOf } from './denied.ts'
 import type { Guard } from './guards.ts'
-import { worldOfWeb } from './node.ts'
+import { worldOfWeb } from './respond.ts'
 import type { WebOptions } from './options.ts'
 import type { WebHeader, WebRequest } from './request.ts'
 import type { RequestSession } from './request-session.ts'
@@ -13,7 +13,8 @@ import { Web } from './web.ts'
 export * from './guards.ts'
 export { Denied } from './denied.ts'
 export type { Denial, DenialCode } from './denial.ts'
-export type { CookieOptions, CsrfOptions, WebOptions } from './options.ts'
+export type { ClearSiteData, CookieOptions, CsrfOptions, Weakening, WebOptions } from './options.ts'
+export type { WebHeader, WebRequest } from './request.ts'
 export type { DeviceEntry, LoggedOut, LoginOptions, RequestSession } from './request-session.ts'
 
 declare module 'fastify' {
@@ -69,8 +70,15 @@ export const fastifySessions = <A extends Attributes = Attributes>(
         next()
       }
       const begun = web.begin(fastifyRequest(request), () => (request.body as { readonly _csrf?: unknown } | null)?._csrf)
-      if (begun instanceof Promise) begun.then(take).catch(next)
-      else take(begun)
+      if (!(begun instanceof Promise)) return take(begun)
+      const wait = async (): Promise<void> => {
+        try {
+          take(await begun)
+        } catch (error) {
+          next(error as Error)
+        }
+      }
+      void wait()
     })
     app.addHook('onSend', (request, reply, payload, next) => {
       const session = request.curfew as RequestSession<A> | undefined

@@ -1,21 +1,22 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import onHeaders from 'on-headers'
 import proxyAddr from 'proxy-addr'
 import type { Attributes } from '../../index.ts'
-import { systemClock } from '../../core/clock.ts'
 import { InvalidOptions } from '../../index.ts'
 import type { Sessions } from '../../index.ts'
-import { type Denial, problem, problemType } from './denial.ts'
-import { denialOf } from './denied.ts'
 import type { WebOptions } from './options.ts'
-import type { WebHeader, WebRequest } from './request.ts'
+import type { WebRequest } from './request.ts'
+import { attend, denyFor, worldOfWeb } from './respond.ts'
 import type { RequestSession } from './request-session.ts'
 import { Web } from './web.ts'
 
-export type { RequestSession } from './request-session.ts'
-export type { WebOptions } from './options.ts'
+export * from './guards.ts'
+export { Denied } from './denied.ts'
+export { deny } from './respond.ts'
+export type { Denial, DenialCode } from './denial.ts'
+export type { ClearSiteData, CookieOptions, CsrfOptions, Weakening, WebOptions } from './options.ts'
+export type { WebHeader, WebRequest } from './request.ts'
+export type { DeviceEntry, LoggedOut, LoginOptions, RequestSession } from './request-session.ts'
 
 /** How sessions meet a server of node:http. */
 export interface NodeWebOptions extends WebOptions {
@@ -39,6 +40,7 @@ export interface NodeSessions<A extends Attributes> {
   readonly handler: (handle: NodeHandle<A>) => (request: IncomingMessage, response: ServerResponse) => void
 }
 
+/** What answers a request. */
 export type NodeHandle<A extends Attributes> = (
   request: IncomingMessage, response: ServerResponse, session: RequestSession<A>
 ) => unknown
@@ -60,7 +62,7 @@ const trustOf = (proxies: NodeWebOptions['trustProxy']): Trust => {
 const nearest = (value: string | string[] | undefined): string | undefined =>
   (Array.isArray(value) ? value.at(-1) : value)?.split(',').at(-1)?.trim()
 
-export const nodeRequest = (request: IncomingMessage, trust: Trust): WebRequest => {
+const nodeRequest = (request: IncomingMessage, trust: Trust): WebRequest => {
   const { headers, socket } = request
   const isProxied = trust(socket.remoteAddress ?? '', 0)
   const proto = isProxied ? nearest(headers['x-forwarded-proto']) : undefined
@@ -75,46 +77,6 @@ export const nodeRequest = (request: IncomingMessage, trust: Trust): WebRequest 
     host: (isProxied ? nearest(headers['x-forwarded-host']) : undefined) ?? headers.host,
     get address() { return proxyAddr(request, trust) }
   }
-}
-
-/** Puts headers into a response that has none of them sent. */
-export const writeHeaders = (response: ServerResponse, headers: readonly WebHeader[]): void => {
-  for (const { name, value, how } of headers) {
-    if (how === 'append') response.appendHeader(name, value)
-    else if (how === 'set' || !response.hasHeader(name)) response.setHeader(name, value)
-  }
-}
-
-export const deny = (response: ServerResponse, denial: Denial): void => {
-  writeHeaders(response, denial.headers)
-  response.writeHead(denial.status, { 'Content-Type': problemType, 'Cache-Control': 'no-store' }).end(problem(denial))
-}
-
-/** Answers what the app was refused by us, and nothing else: whether it was that. */
-export const denyFor = (response: ServerResponse, error: unknown): boolean => {
-  const denied = denialOf(error)
-  if (denied === undefined || response.headersSent) return false
-  deny(response, denied)
-  return true
-}
-
-/** The parts of the world that the sessions of the web need. */
-export const worldOfWeb = (sessions: Sessions) =>
-  ({ sessions, random: (bytes: number) => randomBytes(bytes), now: () => systemClock.wall() })
-
-/** Begins a request, and sees to its response. undefined: it was answered. */
-export const attend = async <A extends Attributes>(
-  web: Web<A>, asked: WebRequest, response: ServerResponse, word?: () => unknown
-): Promise<RequestSession<A> | undefined> => {
-  const begun = web.begin(asked, word)
-  const beginning = begun instanceof Promise ? await begun : begun
-  if (!beginning.ok) {
-    deny(response, beginning.denial)
-    return undefined
-  }
-  const { session } = beginning
-  onHeaders(response, () => writeHeaders(response, web.headers(session)))
-  return session
 }
 
 /** Sessions for a server of node:http or node:https. Throws `InvalidOptions`. */

@@ -21,6 +21,7 @@ export interface CookieOptions {
    */
   readonly weaker?: readonly Weakening[]
 }
+/** A session cookie that is easier to steal or to set than it need be, in one of these ways. */
 export type Weakening = 'no-host-prefix' | 'domain' | 'same-site-none'
 
 /** How requests that change something must show that a page of this service sent them. */

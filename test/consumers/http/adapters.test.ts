@@ -49,7 +49,8 @@ describe.each(Object.entries(adapters))('sessions on %s', (_, open) => {
     expect(body).toEqual({ ended: 1, durable: true })
     expect(headers.get('clear-site-data')).toBe('"cache", "storage"')
     expect(browser.jar.size).toBe(0)
-    expect(browser.given.at(-1)).toMatch(/^__Host-session=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970 .*; HttpOnly; Secure; SameSite=Lax$/)
+    expect(browser.given.at(-1)).toMatch(
+      /^__Host-session=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970 .*; HttpOnly; Secure; SameSite=Lax$/)
     expect((await twin.get('/me')).body).toMatchObject({ subject: null, refusal: 'ended' })
     expect(twin.jar.size).toBe(0)
   })
@@ -96,10 +97,11 @@ describe.each(Object.entries(adapters))('sessions on %s', (_, open) => {
   })
 
   it('lists the devices of a person, and ends those that he does not know', async () => {
-    const user = `user-${Math.random()}`
+    const user = 'somebody else'
     const here = await loggedIn(user)
     const there = new Browser(app.url)
-    await there.post('/login', { user }, { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:120.0) Gecko/20100101 Firefox/120.0' })
+    const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:120.0) Gecko/20100101 Firefox/120.0'
+    await there.post('/login', { user }, { 'user-agent': firefox })
     const { body } = await here.get('/devices')
     expect(body).toMatchObject([
       { label: 'Firefox on Windows', current: false, networkPrefix: expect.stringMatching(/^(127\.0\.0\.0\/24|::\/48)$/) as string },
@@ -125,7 +127,9 @@ describe.each(Object.entries(adapters))('sessions on %s', (_, open) => {
     const browser = await loggedIn()
     const [token] = [...browser.jar.values()]
     const other = new Browser(app.url)
-    for (const headers of [{ authorization: `Bearer ${token}` }, { 'x-session': token! }, { cookie: `session=${token}` }, { cookie: `__host-session=${token}` }]) {
+    for (const headers of [
+      { authorization: `Bearer ${token}` }, { 'x-session': token! }, { cookie: `session=${token}` }, { cookie: `__host-session=${token}` }
+    ]) {
       expect((await other.get(`/me?__Host-session=${token}`, headers)).body).toMatchObject({ subject: null, refusal: null })
     }
   })
