@@ -19,10 +19,12 @@ const own = (header: string, name: string): string | undefined => parseCookie(he
 /** Nothing of ours is encoded. */
 const asIs = (value: string): string => value
 
-/** The Set-Cookie that gives a browser its token; `lastsMs`: how long the session lasts at most. */
-export const givingCookie = ({ cookie }: WebSettings, value: string, lastsMs: number): string => stringifySetCookie({
-  ...attributesOf(cookie), name: cookie.name, value,
-  ...(cookie.persistent ? { maxAge: Math.max(1, Math.floor(lastsMs / 1_000)) } : {})
+/** The longest that a browser keeps a cookie, in seconds: 400 days (RFC 6265bis, section 5.5). */
+const maxAgeMax = 34_560_000
+
+/** The Set-Cookie that gives a browser its token. When the session is over, the server says, and never the cookie. */
+export const givingCookie = ({ cookie }: WebSettings, value: string): string => stringifySetCookie({
+  ...attributesOf(cookie), name: cookie.name, value, ...(cookie.persistent ? { maxAge: maxAgeMax } : {})
 }, { encode: asIs })
 
 /** The Set-Cookie that takes it away: the same name, path, domain and partition, or it would be another cookie. */

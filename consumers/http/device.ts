@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import Bowser from 'bowser'
 import ipaddr from 'ipaddr.js'
 import type { Device } from '../../index.ts'
@@ -18,7 +19,7 @@ export const labelOf = (userAgent: string): string | undefined => {
 
 /** The network of an address, /24 or /48: enough to tell a place, too little to tell a household. */
 export const networkOf = (address: string | undefined): string | undefined => {
-  if (address === undefined || !ipaddr.isValid(address)) return undefined
+  if (address === undefined || isIP(address) === 0) return undefined
   const ip = ipaddr.process(address)
   return ip instanceof ipaddr.IPv4
     ? `${ipaddr.IPv4.networkAddressFromCIDR(`${ip.toString()}/24`).toString()}/24`

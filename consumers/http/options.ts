@@ -11,7 +11,7 @@ export interface CookieOptions {
   readonly sameSite?: 'lax' | 'strict' | 'none'
   /** In the frame of another site, a cookie of its own for each such site (CHIPS). Needs sameSite 'none'. Default false. */
   readonly partitioned?: boolean
-  /** The cookie outlives the browser: for as long as the session lasts at most. Default false. */
+  /** The cookie outlives the browser. When the session is over, the server says all the same. Default false. */
   readonly persistent?: boolean
   /** For all subdomains as well, so that each of them can read and set it: a weakening. */
   readonly domain?: string

@@ -80,8 +80,7 @@ export class Web<A extends Attributes = Attributes> {
         const { issued } = change
         // It may have ended since the request began: the cookie that took it away must stay the last word.
         if (this.#around.sessions.get(issued.session.id) === undefined) return []
-        const lastsMs = issued.session.expiresAt - this.#around.now()
-        return [{ name: 'Set-Cookie', value: givingCookie(this.settings, issued.token, lastsMs), how: 'append' }]
+        return [{ name: 'Set-Cookie', value: givingCookie(this.settings, issued.token), how: 'append' }]
       }
     }
   }

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { parseSetCookie, stringifyCookie } from 'cookie'
 
 /** Asks as a browser does that keeps cookies: by name, until they are taken away. */
@@ -19,13 +20,13 @@ export class Browser {
   }
 
   async ask(
-    method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}
+    method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}, isModern = true
   ): Promise<{ readonly status: number; readonly body: never; readonly headers: Headers }> {
     const cookie = stringifyCookie(Object.fromEntries(this.jar))
     const response = await fetch(this.#url + path, {
       method,
       headers: {
-        'sec-fetch-site': 'same-origin', ...(cookie === '' ? {} : { cookie }),
+        ...(isModern ? { 'sec-fetch-site': 'same-origin' } : {}), ...(cookie === '' ? {} : { cookie }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) })
@@ -33,6 +34,23 @@ export class Browser {
     for (const line of response.headers.getSetCookie()) this.#keep(line)
     const text = await response.text()
     return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as never, headers: response.headers }
+  }
+
+  /** The same without what a browser says of its own accord. */
+  async bare(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) {
+    const { 'sec-fetch-site': _, ...own } = { 'sec-fetch-site': '', ...headers }
+    return this.ask(method, path, body, own, false)
+  }
+
+  /** By hand, with any Host. */
+  async overRaw(method: string, path: string, headers: Readonly<Record<string, string>>): Promise<string> {
+    const { port } = new URL(this.#url)
+    const socket = connect({ port: Number(port), host: 'localhost' })
+    const lines = Object.entries({ connection: 'close', 'sec-fetch-site': 'same-origin', 'content-length': '0', ...headers })
+    socket.end(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    return answer
   }
 
   get = (path: string, headers?: Readonly<Record<string, string>>) => this.ask('GET', path, undefined, headers)
