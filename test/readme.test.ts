@@ -51,7 +51,8 @@ describe('the blocks of the README run', () => {
 
   it('the web app', async () => {
     const visit = `app.listen(0, async function () {
-      const ask = (method, path, headers) => fetch('http://localhost:' + this.address().port + path, { method, headers, redirect: 'manual' })
+      const url = 'http://localhost:' + this.address().port
+      const ask = (method, path, headers) => fetch(url + path, { method, headers, redirect: 'manual' })
       const login = await ask('POST', '/login', { 'sec-fetch-site': 'same-origin' })
       const cookie = login.headers.getSetCookie()[0].split(';')[0]
       const own = { cookie, 'sec-fetch-site': 'same-origin' }
