@@ -25,6 +25,7 @@ const run = async (code: string, natsUrl = ''): Promise<string> => {
     .replaceAll("'curfew'", at('index.ts'))
     .replaceAll("'curfew/nats'", at('consumers/broadcast/nats.ts'))
     .replaceAll("'curfew/jetstream'", at('core/log/jetstream.ts'))
+    .replaceAll("'curfew/express'", at('consumers/http/express.ts'))
     .replaceAll("'curfew/effect'", at('consumers/effect.ts'))
     .replaceAll('nats://127.0.0.1:4222', natsUrl))
   const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: folder, timeout: 25_000 })
@@ -48,8 +49,23 @@ describe('the blocks of the README run', () => {
     expect(await run(only('curfew/effect'))).toBe('true\n')
   })
 
+  it('the web app', async () => {
+    const visit = `app.listen(0, async function () {
+      const url = 'http://localhost:' + this.address().port
+      const ask = (method, path, headers) => fetch(url + path, { method, headers, redirect: 'manual' })
+      const login = await ask('POST', '/login', { 'sec-fetch-site': 'same-origin' })
+      const cookie = login.headers.getSetCookie()[0].split(';')[0]
+      const own = { cookie, 'sec-fetch-site': 'same-origin' }
+      const seen = [login, await ask('GET', '/', own), await ask('POST', '/leave', { cookie, 'sec-fetch-site': 'cross-site' }),
+        await ask('POST', '/leave', own), await ask('GET', '/', own)]
+      console.log(seen.map(({ status }) => status).join(' '))
+      process.exit()
+    } as never)`
+    expect(await run(only('expressSessions(').replace('app.listen(3000)', visit))).toBe('302 200 403 302 401\n')
+  })
+
   it('and there are no others than those that are run here', () => {
-    expect(blocks('ts')).toHaveLength(4)
+    expect(blocks('ts')).toHaveLength(5)
   })
 })
 

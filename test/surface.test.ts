@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as archiveDoor from '../consumers/archive.ts'
 import * as copyDoor from '../consumers/copy.ts'
+import * as expressDoor from '../consumers/http/express.ts'
+import * as fastifyDoor from '../consumers/http/fastify.ts'
+import * as fetchDoor from '../consumers/http/fetch.ts'
+import * as nodeDoor from '../consumers/http/node.ts'
 import * as effectDoor from '../consumers/effect.ts'
 import * as natsDoor from '../consumers/broadcast/nats.ts'
 import * as jetstreamDoor from '../core/log/jetstream.ts'
@@ -19,6 +23,14 @@ const errorClasses = [
   'Closed', 'Conflict', 'CopyRefused', 'InvalidOptions', 'LogDamaged', 'LogUnavailable', 'LogUnusable', 'NotConfirmed',
   'NotFound', 'TooManySessions'
 ]
+
+const webValues = [
+  'Denied', 'requireAll', 'requireLevel', 'requireRecent', 'requireSession', 'requireTenant', 'requireThat'
+] as const
+const webTypes = [
+  'ClearSiteData', 'CookieOptions', 'CsrfOptions', 'Denial', 'DenialCode', 'DeviceEntry', 'Guard', 'Guarded', 'LoggedOut', 'LoginOptions',
+  'RequestSession', 'Weakening', 'WebHeader', 'WebOptions', 'WebRequest'
+] as const
 
 /** By subpath of the package: the file, what it gives to a program, and what to the type checker alone. */
 const doors = {
@@ -62,6 +74,26 @@ const doors = {
     file: 'core/log/kafka.ts', loaded: kafkaDoor,
     values: ['kafkaLog'],
     types: ['KafkaConnectOptions', 'KafkaLogOptions', 'KafkaSocketRequest']
+  },
+  './node': {
+    file: 'consumers/http/node.ts', loaded: nodeDoor,
+    values: [...webValues, 'deny', 'nodeSessions'],
+    types: [...webTypes, 'NodeHandle', 'NodeSessions', 'NodeWebOptions']
+  },
+  './express': {
+    file: 'consumers/http/express.ts', loaded: expressDoor,
+    values: [...webValues, 'expressSessions', 'guard', 'sessionErrors'],
+    types: webTypes
+  },
+  './fastify': {
+    file: 'consumers/http/fastify.ts', loaded: fastifyDoor,
+    values: [...webValues, 'fastifySessions', 'guard'],
+    types: webTypes
+  },
+  './fetch': {
+    file: 'consumers/http/fetch.ts', loaded: fetchDoor,
+    values: [...webValues, 'fetchSessions'],
+    types: [...webTypes, 'Connection', 'FetchSessions']
   },
   './effect': {
     file: 'consumers/effect.ts', loaded: effectDoor,

@@ -34,10 +34,12 @@ const doors = [
   'index.ts', 'consumers/effect.ts', 'consumers/archive.ts', 'consumers/copy.ts', 'consumers/broadcast/nats.ts',
   'core/log/jetstream.ts', 'core/log/kafka.ts'
 ]
+/** No part of the store, and needed to read options, time and chance in the same way. */
+const plain = ['core/clock.ts', 'core/random.ts', 'core/domain/limits.ts']
 
 const upwards = (from: string, to: string): string | undefined => {
   const [own, other] = [layerOf(from), layerOf(to)]
-  if (own === skins && other !== skins && !doors.includes(to)) {
+  if (own === skins && other !== skins && !doors.includes(to) && !plain.includes(to)) {
     return `${from} sees no more than an app does: import index.ts, or another door of the package`
   }
   if (other <= own) return undefined
