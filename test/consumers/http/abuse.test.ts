@@ -7,7 +7,7 @@ import { adapters, type App } from './servers.ts'
 
 /** What no proxy and no server would let through is left to them: bare line ends and NUL. */
 const character = fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f).map((code) => String.fromCharCode(code))
-const headerText = (maxLength: number) => fc.string({ unit: character, maxLength })
+const headerText = (maxLength: number) => fc.string({ unit: character, maxLength, size: 'max' })
 
 const cookieHeader = (token: string) => fc.oneof(
   headerText(300), headerText(12_000),
@@ -19,19 +19,29 @@ const cookieHeader = (token: string) => fc.oneof(
     ),
     headerText(60)), { maxLength: 60 }).map((parts) => parts.join('; ')))
 
-const abuse = (token: string) => fc.record({
-  method: fc.constantFrom('GET', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'DELETE'),
-  path: fc.constantFrom('/me', '/login', '/private', '/devices', `/me?__Host-session=${token}`, '/nothing', '/%', '//', '/me?%E0%A4%A'),
-  headers: fc.array(fc.oneof(
+const abuse = (token: string) => fc.oneof(
+  // What gets as far as to the app.
+  fc.record({
+    method: fc.constant('POST'), path: fc.constantFrom('/login', '/update', '/logout'),
+    headers: abuseHeaders(token).map((headers) =>
+      [...headers.filter(([name]) => name !== 'sec-fetch-site'), ['sec-fetch-site', 'same-origin'] as const])
+  }),
+  fc.record({
+    method: fc.constantFrom('GET', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'DELETE'),
+    path: fc.constantFrom('/me', '/login', '/private', '/devices', `/me?__Host-session=${token}`, '/nothing', '/%', '//', '/me?%E0%A4%A'),
+    headers: abuseHeaders(token)
+  }))
+
+const abuseHeaders = (token: string) =>
+  fc.array(fc.oneof(
     cookieHeader(token).map((value) => ['cookie', value] as const),
     headerText(100).map((value) => ['authorization', `Bearer ${value}`] as const),
-    headerText(200).map((value) => ['user-agent', value] as const),
+    headerText(700).map((value) => ['user-agent', value] as const),
     fc.constantFrom('cross-site', 'none', 'same-origin', 'x'.repeat(500), '').map((value) => ['sec-fetch-site', value] as const),
     headerText(60).map((value) => ['origin', value] as const),
     headerText(100).map((value) => ['x-csrf-token', value] as const),
     headerText(60).map((value) => ['x-forwarded-for', value] as const),
     headerText(60).map((value) => ['x-forwarded-host', value] as const)), { maxLength: 5 })
-})
 
 /** The answer, or what the server made of it at once; never nothing. */
 const ask = (port: number, { headers, method, path }: {
@@ -78,8 +88,7 @@ describe.each(Object.entries(adapters))('whatever is sent to %s', (_, open) => {
         expect(body.replaceAll(/[\w/?=%.:-]*__Host-session=[\w-]+/g, '')).not.toContain(token)
       }), { numRuns: 150 })
       expect(printed.map(String).join('\n')).not.toContain(token)
-      expect(sessions.validate(token).ok).toBe(true)
-    } finally {
+      } finally {
       for (const spy of spies) spy.mockRestore()
     }
   }, 60_000)
