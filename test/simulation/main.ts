@@ -83,7 +83,7 @@ const simulateMany = async (): Promise<number> => {
     clusterMs += outcome.ms
     tasks += outcome.tasks
     nodeMs += outcome.ms * story.scenario.nodes
-    if (given.history) say(historyText(outcome))
+    if (given.history) process.stdout.write(`${historyText(outcome)}\n`)
     const [violation] = violations
     if (violation !== undefined) {
       progress.end()
