@@ -5,9 +5,11 @@ import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import * as Layer from 'effect/Layer'
 import * as Result from 'effect/Result'
+import * as Schedule from 'effect/Schedule'
 import * as Scope from 'effect/Scope'
 import * as Stream from 'effect/Stream'
 import type { DomainEvent } from '../../core/domain/events.ts'
+import type { LogUnavailable } from '../../core/errors.ts'
 import { EventLog, type EventLogShape, type StoredEvent } from '../../core/log/port.ts'
 import type { Position } from '../../core/log/position.ts'
 
@@ -42,8 +44,17 @@ export class LogNode {
     }
   }
 
+  /**
+   * As the store appends: where nobody took it because servers choose a new leader, which they may do at any time on a
+   * busy machine, again. What may have been taken is not sent again.
+   */
   async append(...events: readonly DomainEvent[]): Promise<Position> {
-    return (await Effect.runPromise(this.log.append(events))).position
+    const nobodyTookIt = ({ cause }: LogUnavailable) =>
+      typeof cause === 'object' && cause !== null && 'kind' in cause && cause.kind === 'nobody'
+    const retried = Effect.retry(this.log.append(events), {
+      while: nobodyTookIt, schedule: Schedule.spaced('50 millis'), times: 100
+    })
+    return (await Effect.runPromise(retried)).position
   }
 
   head(): Promise<Position> {

@@ -292,7 +292,13 @@ const inATopic = (): void => {
       }]
     ])('%s', async (_, message, prepare) => {
       const topic = await prepare()
-      const error = await failure(Effect.scoped(to(topic, { create: !message.source.includes('no topic') }).open))
+      const open = () => failure(Effect.scoped(to(topic, { create: !message.source.includes('no topic') }).open))
+      let error: unknown
+      // A topic that was made this moment may have no leader yet.
+      await until('it has a leader', async () => {
+        error = await open()
+        return !(error instanceof ArchiveUnavailable)
+      })
       expect(error).toBeInstanceOf(ArchiveUnusable)
       expect((error as ArchiveUnusable).message).toMatch(message)
     })
